@@ -1,0 +1,44 @@
+# Every target works on a fresh machine with Python >= 3.11, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check format lint types docs serve clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed  ## evaluate the bundled synthetic sample
+	$(BIN)/community-plan evaluate
+
+test: $(VENV)/installed  ## run every test
+	$(BIN)/python -m pytest -n 2
+
+check: test lint types docs  ## everything that CI runs
+
+format: $(VENV)/installed  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/installed  ## format, lint and layer contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/installed  ## strict types
+	$(BIN)/mypy
+
+docs: $(VENV)/installed  ## build the site strictly into site/
+	$(BIN)/mkdocs build --strict
+
+serve: $(VENV)/installed  ## serve the site on localhost
+	$(BIN)/mkdocs serve
+
+clean:  ## remove everything that was built
+	rm -rf $(VENV) site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,42 @@
+"""Exact evaluation of community-service plans: a typed domain, a registry of targets, one verdict for all.
+
+The modules in reading order: `errors` › `units` › `sources` › `regions` › `variables` › `domain` ›
+`measures` › `targets` › `documents` › `plan` › `loader` (the registry), then `expressions` › `programs` ›
+`entry` › `columns` › `frames` › `tables` › `assembly` › `tallies` › `verdicts` › `results` › `evaluation`
+(the evaluation), and on top `sample` and `cli`.
+"""
+
+from community_plan.domain import Community as Community
+from community_plan.domain import Facility as Facility
+from community_plan.domain import Workforce as Workforce
+from community_plan.errors import CommunityPlanError as CommunityPlanError
+from community_plan.errors import DataError as DataError
+from community_plan.errors import DataFaults as DataFaults
+from community_plan.errors import DimensionError as DimensionError
+from community_plan.errors import NotFoundError as NotFoundError
+from community_plan.errors import PlanError as PlanError
+from community_plan.errors import PlanFaults as PlanFaults
+from community_plan.errors import QuantityTextError as QuantityTextError
+from community_plan.errors import UnknownUnitError as UnknownUnitError
+from community_plan.loader import bundled_plans as bundled_plans
+from community_plan.loader import load_plan as load_plan
+from community_plan.measures import Comparator as Comparator
+from community_plan.measures import Count as Count
+from community_plan.measures import Ratio as Ratio
+from community_plan.measures import Share as Share
+from community_plan.measures import Total as Total
+from community_plan.plan import Plan as Plan
+from community_plan.regions import Region as Region
+from community_plan.sources import Citation as Citation
+from community_plan.sources import Discrepancy as Discrepancy
+from community_plan.tables import Dataset as Dataset
+from community_plan.targets import Indicator as Indicator
+from community_plan.targets import Target as Target
+from community_plan.units import Quantity as Quantity
+from community_plan.units import Unit as Unit
+from community_plan.units import known_units as known_units
+from community_plan.units import quantity as quantity
+from community_plan.variables import Variable as Variable
+from community_plan.verdicts import Verdict as Verdict
+
+__version__ = "0.1.0"

@@ -1,0 +1,505 @@
+"""Assembly: from a user's tables to one table of whole numbers, a row per community.
+
+Facilities and workforce are reduced to the communities' columns by the variables' own derivations. People
+who belong to a larger region than a community come in as *remainder* rows: they count in the region's sums
+and are no community. What does not follow from a column follows from the statistical code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, Self
+
+import attrs
+
+from community_plan import columns as cells
+from community_plan.entry import Note, SourceColumn, resolve_columns
+from community_plan.errors import (
+    AmbiguousColumnError,
+    CommunityPlanError,
+    DataError,
+    MissingColumnError,
+    nearest,
+    raise_faults,
+)
+from community_plan.expressions import Col, In, Int, Known, Lit, add, conjunction, negation, when
+from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at
+from community_plan.tables import TABLES, CellTable, Dataset, RawTable, open_dataset, open_table
+from community_plan.variables import Derivation, TableName, Variable, Variables
+
+__all__ = ["Assembled", "Grouping", "Table", "assemble"]
+
+_REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
+_KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
+_KIND: dict[TableName, str] = {"facilities": "kind", "workforce": "role"}
+_FROM_CODE = ("county_kind", "setting")
+
+
+class Table(Protocol):
+    """A table of whole numbers that some engine can sum."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    @property
+    def amount_names(self) -> tuple[str, ...]:
+        """Variables that the table holds as numbers."""
+        ...
+
+    @property
+    def nullable(self) -> frozenset[str]:
+        """Variables with missing cells."""
+        ...
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What happened on entry."""
+        ...
+
+    def label_cells(self, name: str) -> list[str | None]:
+        """Return a key column."""
+        ...
+
+    def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> Self:
+        """Fill a category that follows from the code where no cell says otherwise."""
+        ...
+
+    def amount_cells(self, name: str) -> list[int | None]:
+        """Return a column of numbers, None where a cell is missing."""
+        ...
+
+    def with_amounts(self, amounts: Mapping[str, Sequence[int | None]]) -> Self:
+        """Add columns of numbers."""
+        ...
+
+    def with_level(self, level: Level) -> Self:
+        """Add the key column of a level, cut from the code."""
+        ...
+
+    def with_remainder(
+        self, amounts: Mapping[str, Sequence[int | None]], labels: Mapping[str, Sequence[str | None]]
+    ) -> Self:
+        """Append rows that are no community, marked by a column `remainder`."""
+        ...
+
+    def sums(
+        self, keys: Sequence[str], features: Sequence[Int]
+    ) -> list[tuple[tuple[str | None, ...], tuple[int, ...]]]:
+        """Sum features over the rows of each combination of keys."""
+        ...
+
+
+@attrs.frozen
+class Grouping:
+    """What results are grouped by: levels of the hierarchy and columns of the communities table."""
+
+    levels: tuple[Level, ...] = ()
+    """Levels, from large to small; each gets rows of its own."""
+    columns: tuple[str, ...] = ()
+    """Headers; their values are crossed with the regions."""
+    hidden: tuple[Level, ...] = ()
+    """Levels that only tell regions of one name apart and get no rows."""
+
+    @classmethod
+    def parse(cls, by: str | Iterable[str] | None) -> Grouping:
+        """Read a `by=` argument: a level, a column, or a list of them.
+
+        Raises:
+            DataError: If one of them is no text.
+        """
+        names = [by] if isinstance(by, str) else list(by or ())
+        wrong = next((name for name in names if not isinstance(name, str)), None)
+        if wrong is not None:
+            raise DataError(f"expected a level or a column in by=, got {wrong!r}")
+        names = list(dict.fromkeys(names))
+        levels = tuple(level for level in LEVELS if level in names)
+        return cls(levels, tuple(name for name in names if name not in LEVELS))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the key columns of a table assembled for this grouping."""
+        return (*self.levels, *self.columns)
+
+    def told_apart(self, level: Level) -> Grouping:
+        """Return the same grouping with a level that only tells regions of one name apart."""
+        if level in self.levels:
+            return self
+        levels = tuple(name for name in LEVELS if name == level or name in self.levels)
+        return attrs.evolve(self, levels=levels, hidden=(*self.hidden, level))
+
+
+@attrs.frozen(kw_only=True)
+class Assembled:
+    """A table of whole numbers with what is needed to read its sums."""
+
+    table: Table
+    grouping: Grouping
+    """As asked for, with the hidden levels that tell regions of one name apart."""
+    names: Mapping[str, str]
+    """Names of communities by code, if they are grouped by."""
+    notes: tuple[Note, ...]
+    """What happened on entry."""
+
+
+def assemble(
+    data: Any,
+    variables: Variables,
+    needed: Mapping[str, Sequence[str]],
+    grouping: Grouping,
+    *,
+    units: Mapping[str, str] | None = None,
+    declared_kinds: Mapping[str, CountyKind] | None = None,
+) -> Assembled:
+    """Read a user's tables and reduce them to one table of whole numbers.
+
+    Args:
+        data: A `Dataset`, a frame, a path of a file or of a folder, or `Community` objects.
+        variables: The variables of the plan.
+        needed: Variables that the targets read, with the targets that read each.
+        grouping: What results are grouped by.
+        units: Units of columns that are not in the variable's own unit, by header or variable id, or by
+            `table.header` where two tables share a header.
+        declared_kinds: County kinds that the plan declares for codes that do not say it.
+
+    Raises:
+        DataError: One fault, or a `DataFaults` group with all that were found.
+    """
+    dataset = open_dataset(data)
+    faults: list[CommunityPlanError] = []
+    opened: dict[TableName, CellTable | RawTable] = {}
+    for name in TABLES:
+        given = getattr(dataset, name)
+        if given is not None:
+            try:
+                opened[name] = open_table(given, name)
+            except CommunityPlanError as error:
+                faults.extend(error.faults)
+    raise_faults(faults, subject="The data cannot be read")
+    work = _Assembly(dataset, opened, variables, needed, grouping, dict(declared_kinds or {}))
+    work.sort_units(units or {})
+    return work.run()
+
+
+@attrs.define
+class _Register:
+    """What one register says of each community, and of regions beyond them."""
+
+    columns: tuple[str, ...]
+    """Columns grouped by that it has too."""
+    within: dict[tuple[Any, ...], dict[str, int | None]] = attrs.field(factory=dict)
+    """(community code, columns…) to variable to quanta."""
+    beyond: dict[tuple[Any, ...], dict[str, int | None]] = attrs.field(factory=dict)
+    """(code of a larger region, columns…) to variable to quanta."""
+
+
+@attrs.define
+class _Assembly:
+    dataset: Dataset
+    opened: dict[TableName, CellTable | RawTable]
+    variables: Variables
+    needed: Mapping[str, Sequence[str]]
+    grouping: Grouping
+    declared_kinds: dict[str, CountyKind]
+    units: dict[TableName, dict[str, str]] = attrs.field(factory=dict)
+    faults: list[CommunityPlanError] = attrs.field(factory=list)
+    notes: list[Note] = attrs.field(factory=list)
+
+    def run(self) -> Assembled:
+        main = self.opened["communities"]
+        headers = _headers(main)
+        present = {name for header in headers if (name := self.stands_for("communities", header))}
+        if "township" in self.grouping.levels and "township" in present and present & {"county", "code"}:
+            # Townships of one name are common (城关镇); a column of names needs the county beside it.
+            self.grouping = self.grouping.told_apart("county")
+        derived = {
+            name: derive
+            for name in self.needed
+            if (derive := self.variables[name].derive) is not None and derive.table in self.opened
+        }
+        columns = self.community_columns(main, headers, derived)
+        labels = self.label_headers(main, headers)
+        unique = [columns["code"].header, *labels.values()] if "code" in columns else []
+        table = self.enter(main, columns, labels, unique)
+        registers = {
+            name: self.register(name, [key for key, derive in derived.items() if derive.table == name])
+            for name in _REGISTERS
+            if any(derive.table == name for derive in derived.values())
+        }
+        raise_faults(self.faults, subject="The data cannot be evaluated")
+        for name in _FROM_CODE:
+            if name in self.needed and "code" in columns:
+                table = table.fill_from_code(self.variables[name], self.declared_kinds)
+        for name, register in registers.items():
+            table = self.add_register(table, name, register)
+        for level in self.grouping.levels:
+            if level not in columns:
+                table = table.with_level(level)
+        table = self.add_remainder(table, registers)
+        self.note_synthetic()
+        names = self.township_names()
+        raise_faults(self.faults, subject="The data cannot be evaluated")
+        if "community" in self.grouping.levels and "name" in columns:
+            pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
+            names |= {code: name for code, name in pairs if code is not None and name is not None}
+        return Assembled(table=table, grouping=self.grouping, names=names, notes=(*table.notes, *self.notes))
+
+    def note_synthetic(self) -> None:
+        """Say that data which call themselves synthetic are."""
+        marked = [name for name, raw in self.opened.items() if "synthetic" in _headers(raw)]
+        if marked:
+            self.notes.append(
+                Note(
+                    code="synthetic",
+                    zh=f"合成数据, 与实际情况无关 ({', '.join(marked)})",
+                    en=f"synthetic data that describe no real place ({', '.join(marked)})",
+                )
+            )
+
+    def township_names(self) -> dict[str, str]:
+        """Return the names of the townships table by code, if there is one and townships are grouped by."""
+        if "townships" not in self.opened or "township" not in self.grouping.levels:
+            return {}
+        raw = self.opened["townships"]
+        columns = resolve_columns(
+            raw.source, _headers(raw), self.variables, {"code": (), "name": ()}, faults=self.faults
+        )
+        if len(columns) < 2:
+            return {}
+        table = self.enter(raw, columns, {}, [columns["code"].header])
+        pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
+        return {code: name for code, name in pairs if code is not None and name is not None}
+
+    # -- which columns -----------------------------------------------------------------------------------
+
+    def sort_units(self, units: Mapping[str, str]) -> None:
+        """Give each unit to the tables that have its column, or to the one named before a dot."""
+        for name, unit in units.items():
+            before, _, rest = name.partition(".")
+            named = [table for table in self.opened if table == before and rest]
+            if named:
+                self.units.setdefault(named[0], {})[rest] = unit
+                continue
+            owners = [
+                owner for owner, raw in self.opened.items()
+                if name in _headers(raw) or any(self.stands_for(owner, header) == name for header in _headers(raw))
+            ]  # fmt: skip
+            for owner in owners or ["communities"]:
+                self.units.setdefault(owner, {})[name] = unit
+
+    def stands_for(self, table: TableName, header: str) -> str | None:
+        """Return the variable a header stands for, if any; a header's faults are reported elsewhere."""
+        try:
+            match = self.variables.match(table, header)
+        except CommunityPlanError:
+            return None
+        return None if match is None else match[0]
+
+    def community_columns(
+        self, main: CellTable | RawTable, headers: Sequence[str], derived: Mapping[str, Derivation]
+    ) -> dict[str, SourceColumn]:
+        """Resolve the columns of the communities table; those of a register must not stand in it too."""
+        present = {name: header for header in headers if (name := self.stands_for("communities", header))}
+        for name, derive in derived.items():
+            if name in present:
+                self.faults.append(
+                    AmbiguousColumnError(
+                        f"{name!r} stands in column {present[name]!r} and follows from the {derive.table} table",
+                        place=main.source.place(column=present[name]),
+                        mend="drop the column, or leave the other table out",
+                    )
+                )
+        needed = {name: users for name, users in self.needed.items() if name not in derived and name not in _FROM_CODE}
+        from_code = [name for name in _FROM_CODE if name in self.needed]
+        wants_code = [user for name in from_code if name not in present for user in self.needed[name]]
+        wants_code += [f"by={level}" for level in self.grouping.levels if level == "community" or level not in present]
+        if wants_code or derived:
+            needed["code"] = [*wants_code, *derived]
+        wholes = [self.variables[name].part_of for name in needed if self.variables[name].part_of is not None]
+        optional = {"code", "name", *from_code, *self.grouping.levels, *wholes} - {"community", *derived, None}
+        return resolve_columns(
+            main.source,
+            headers,
+            self.variables,
+            needed,
+            optional=sorted(name for name in optional if name is not None),
+            units=self.units.get("communities"),
+            faults=self.faults,
+        )
+
+    def label_headers(self, main: CellTable | RawTable, headers: Sequence[str]) -> dict[str, str]:
+        """Return the headers of the columns that are grouped by and are no level."""
+        labels = {}
+        for name in self.grouping.columns:
+            matches = [header for header in headers if name in (header, self.stands_for("communities", header))]
+            if matches:
+                labels[name] = name if name in matches else matches[0]
+                continue
+            close = nearest(name, [*LEVELS, *headers])
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            self.faults.append(
+                MissingColumnError(
+                    f"by={name!r} is neither a level ({', '.join(LEVELS)}) nor a column{hint}",
+                    place=main.source.place(),
+                )
+            )
+        return labels
+
+    def enter(
+        self,
+        raw: CellTable | RawTable,
+        columns: Mapping[str, SourceColumn],
+        labels: Mapping[str, str],
+        unique: Sequence[str],
+    ) -> Table:
+        """Turn a table into whole numbers on the engine that it came with."""
+        if isinstance(raw, CellTable):
+            return cells.enter(
+                raw.source, raw.columns, raw.rows, columns, labels=labels, unique=unique, faults=self.faults
+            )
+        from community_plan import frames
+
+        frame = frames.collect(raw.frame, [*(column.header for column in columns.values()), *labels.values()])
+        return frames.enter(frame, raw.source, columns, labels=labels, unique=unique, faults=self.faults)
+
+    # -- registers ---------------------------------------------------------------------------------------
+
+    def register(self, name: TableName, wanted: Sequence[str]) -> _Register:
+        """Sum a register for each region that it names."""
+        raw, local = self.opened[name], self.variables.of_table(name)
+        headers = _headers(raw)
+        derivations = [derive for key in wanted if (derive := self.variables[key].derive) is not None]
+        summed = sorted({derive.sum for derive in derivations if derive.sum is not None})
+        wholes = [whole for key in summed if (whole := local[key].part_of) is not None]
+        before = len(self.faults)
+        columns = resolve_columns(
+            raw.source,
+            headers,
+            self.variables,
+            dict.fromkeys((_KEY[name], _KIND[name], *summed), wanted),
+            optional=wholes,
+            units=self.units.get(name),
+            faults=self.faults,
+        )
+        result = _Register(tuple(column for column in self.grouping.columns if column in headers))
+        if len(self.faults) > before:
+            return result
+        table = self.enter(raw, columns, {column: column for column in result.columns}, ())
+        if len(self.faults) > before:
+            return result
+        self.notes += table.notes
+        features = [feature for derive in derivations for feature in _register_features(derive, local)]
+        for (code, *rest), totals in table.sums([_KEY[name], *result.columns], features):
+            region = normal_code(code or "")
+            values = {key: None if totals[2 * place + 1] else totals[2 * place] for place, key in enumerate(wanted)}
+            side = result.within if len(region) == LEVELS["community"] else result.beyond
+            side[(region, *rest)] = values
+        if name == "facilities" and result.beyond:
+            # A township's facility belongs to no community, so it counts in none of their indicators.
+            count = len(result.beyond)
+            self.notes.append(
+                Note(
+                    code="township-facilities",
+                    zh=f"有 {count} 个乡镇(街道)的设施不属于任何社区, 未计入社区指标",
+                    en=f"facilities of {count} townships belong to no community and are not counted for communities",
+                )
+            )
+            result.beyond.clear()
+        return result
+
+    def add_register(self, table: Table, name: TableName, register: _Register) -> Table:
+        """Give every community what the register says of it.
+
+        Raises:
+            DataError: If the register names communities that the table does not have.
+        """
+        labels = [table.label_cells("code"), *(table.label_cells(column) for column in register.columns)]
+        keys = list(zip(*labels, strict=True))
+        strangers = sorted({key[0] for key in register.within} - {key[0] for key in keys})
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+            raise DataError(
+                f"expected codes that stand in the communities table, got {strangers[0]!r}{more}",
+                place=self.opened[name].source.place(column=_KEY[name]),
+                mend="add the communities, or correct the codes",
+            )
+        absent = 0 if self.dataset.unlisted == "zero" else None
+        wanted = [key for key in self.needed if (d := self.variables[key].derive) is not None and d.table == name]
+        listed = [register.within.get(key, {}) for key in keys]
+        unlisted = sum(1 for row in listed if not row)
+        if unlisted:
+            zh = "计为 0" if absent == 0 else "计为未知"
+            self.notes.append(
+                Note(
+                    code="unlisted",
+                    zh=f"{unlisted} 个社区(村)不在 {name} 表中, {zh}",
+                    en=f"{unlisted} communities are not listed in the {name} table: counted as "
+                    + ("0" if absent == 0 else "not known"),
+                )
+            )
+        return table.with_amounts({key: [row.get(key, absent) for row in listed] for key in wanted})
+
+    def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
+        """Append a row for every region that has people beyond those of its communities."""
+        beyond = [
+            (where, register, values) for register in registers.values() for where, values in register.beyond.items()
+        ]
+        if not beyond:
+            return table
+        # A level may be a column of names: a larger region is then called as its communities call it.
+        codes = table.label_cells("code")
+        called: dict[str, dict[str | None, str | None]] = {}
+        for level in self.grouping.levels:
+            pairs = zip(codes, table.label_cells(level), strict=True)
+            called[level] = {region_at(code, level): label for code, label in pairs if code is not None}
+        kinds: dict[str, set[int | None]] = {}
+        if "county_kind" in table.amount_names:
+            for code, kind in zip(codes, table.amount_cells("county_kind"), strict=True):
+                if code is not None:
+                    kinds.setdefault(code[: LEVELS["county"]], set()).add(kind)
+        labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
+        amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
+        for (code, *rest), register, values in beyond:
+            known = dict(zip(register.columns, rest, strict=True))
+            for level in self.grouping.levels:
+                labels[level].append(called[level].get(region_at(code, level)))
+            for column in self.grouping.columns:
+                labels[column].append(known.get(column))
+            for name in table.amount_names:
+                amounts[name].append(values.get(name, _beyond_communities(name, code, kinds)))
+        return table.with_remainder(amounts, labels)
+
+
+def _beyond_communities(name: str, code: str, kinds: Mapping[str, set[int | None]]) -> int | None:
+    """Return what a larger region holds beyond its communities if no register tells: nothing of any amount.
+
+    Its county kind is that of its communities, if they agree; it has no setting.
+    """
+    if name == "setting":
+        return None
+    if name == "county_kind":
+        same = kinds.get(region_at(code, "county") or "", set())
+        return next(iter(same)) if len(same) == 1 else None
+    return 0
+
+
+def _headers(table: CellTable | RawTable) -> list[str]:
+    if isinstance(table, CellTable):
+        return list(table.columns)
+    from community_plan import frames
+
+    return frames.headers_of(table.frame)
+
+
+def _register_features(derive: Derivation, local: Mapping[str, Variable]) -> list[Int]:
+    """Return the sum that a derivation asks for, and the number of rows that leave it unknown."""
+    kind = local[_KIND[derive.table]]
+    numbers = tuple(sorted(kind.number_of(value) for value in derive.kinds))
+    counted = conjunction((Known(kind.id), In(kind.id, numbers)))
+    unknown = when(negation(Known(kind.id)), Lit(1))
+    if derive.sum is None:
+        return [when(counted, Lit(1)), unknown]
+    told = conjunction((counted, Known(derive.sum)))
+    silent = when(conjunction((counted, negation(Known(derive.sum)))), Lit(1))
+    return [when(told, Col(derive.sum)), add((unknown, silent))]

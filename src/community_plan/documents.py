@@ -1,0 +1,462 @@
+"""Documents: the door to cattrs and TOML — plain data to frozen values and back, strictly.
+
+Unknown keys are refused, nothing is coerced, and all faults of a document are reported at once with file,
+line and path.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime as dt
+import functools
+import operator
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args
+
+import attrs
+import cattrs
+from cattrs.errors import (
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from community_plan.errors import CommunityPlanError, Place, PlanError, PlanFaults, nearest, raise_faults
+from community_plan.measures import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Comparator,
+    Compare,
+    Condition,
+    Count,
+    Is,
+    Measure,
+    Ratio,
+    Share,
+    Total,
+)
+from community_plan.units import Quantity, Unit, quantity
+
+__all__ = ["Document", "PathKey", "exact_text", "read_toml", "structure", "unstructure"]
+
+T = TypeVar("T")
+PathKey = tuple[str | int, ...]
+"""A path into a document: keys and positions from 0."""
+
+_TAGS: dict[str, type] = {
+    "count": Count,
+    "total": Total,
+    "ratio": Ratio,
+    "share": Share,
+    "is": Is,
+    "compare": Compare,
+    "all": AllOf,
+    "any": AnyOf,
+    "at_least": AtLeast,
+}
+_TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
+_MAX_FILE = 16 * 2**20
+
+
+def exact_text(value: Fraction) -> str:
+    """Return a number as text that `Fraction` reads back exactly: a decimal if it ends, else `p/q`.
+
+    >>> exact_text(Fraction(183, 2)), exact_text(Fraction(100, 3))
+    ('91.5', '100/3')
+    """
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    if rest != 1:
+        return f"{value.numerator}/{value.denominator}"
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    sign = "-" if value < 0 else ""
+    whole, part = divmod(abs(value) * 10**digits, 10**digits)
+    return f"{sign}{whole}.{int(part):0{digits}d}" if digits else f"{sign}{whole}"
+
+
+def _wrong(expected: str, got: object) -> TypeError:
+    shown = repr(got)
+    return TypeError(f"expected {expected}, got {shown if len(shown) <= 60 else shown[:60] + '…'}")
+
+
+def _strict(kind: type, words: str) -> Any:
+    def hook(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise _wrong(words, value)
+        return value
+
+    return hook
+
+
+def _structure_quantity(value: Any, _: Any) -> Quantity:
+    if isinstance(value, Quantity):
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise _wrong("a number with a unit in quotes, such as '30 m²/百户'", value)
+    match = re.fullmatch(r"(-?\d{1,40})/(\d{1,40})(?: (.*))?", value) if isinstance(value, str) else None
+    if match is not None and int(match[2]):
+        return Quantity(Fraction(int(match[1]), int(match[2])), Unit.parse(match[3] or ""))
+    return quantity(value)
+
+
+def _unstructure_quantity(value: Quantity) -> str:
+    return f"{exact_text(value.magnitude)} {value.unit}".rstrip()
+
+
+def _structure_unit(value: Any, _: Any) -> Unit:
+    if isinstance(value, Unit):
+        return value
+    if not isinstance(value, str):
+        raise _wrong("a unit in quotes, such as 'm²/百户'", value)
+    return Unit.parse(value)
+
+
+def _structure_literal(value: Any, kind: Any) -> Any:
+    known = get_args(kind)
+    if value not in known or isinstance(value, bool):
+        raise _one_of(value, known)
+    return value
+
+
+def _structure_enum(value: Any, kind: type[Enum]) -> Any:
+    known = tuple(member.value for member in kind)
+    if not isinstance(value, str) or value not in known:
+        raise _one_of(value, known)
+    return kind(value)
+
+
+def _one_of(value: Any, known: tuple[Any, ...]) -> TypeError:
+    close = nearest(value, [str(word) for word in known]) if isinstance(value, str) else []
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return TypeError(f"expected one of {', '.join(map(str, known))}, got {value!r:.60}{hint}")
+
+
+def _structure_scope(value: Any, _: Any) -> tuple[Is, ...]:
+    """Read `{ setting = "rural", county_kind = ["county", "county_city"] }`."""
+    if not isinstance(value, Mapping):
+        raise _wrong("a table of category = value or category = [values]", value)
+    tests = []
+    for variable, allowed in value.items():
+        words = [allowed] if isinstance(allowed, str) else allowed
+        if not isinstance(words, list | tuple) or not words or not all(isinstance(word, str) for word in words):
+            raise _wrong(f"a value or a list of values for {variable!r}", allowed)
+        tests.append(Is(variable=variable, values=tuple(words)))
+    return tuple(tests)
+
+
+def _unstructure_scope(value: tuple[Is, ...]) -> dict[str, Any]:
+    return {test.variable: test.values[0] if len(test.values) == 1 else list(test.values) for test in value}
+
+
+@functools.cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True, omit_if_default=True)
+    for kind, words in ((str, "text in quotes"), (int, "a whole number"), (bool, "true or false")):
+        converter.register_structure_hook(kind, _strict(kind, words))
+    converter.register_structure_hook(dt.date, _strict(dt.date, "a date such as 2025-12-31, without quotes"))
+    converter.register_unstructure_hook(dt.date, dt.date.isoformat)
+    converter.register_structure_hook(Quantity, _structure_quantity)
+    converter.register_unstructure_hook(Quantity, _unstructure_quantity)
+    converter.register_structure_hook(Unit, _structure_unit)
+    converter.register_unstructure_hook(Unit, str)
+    converter.register_structure_hook_func(
+        lambda kind: getattr(kind, "__origin__", None) is Literal, _structure_literal
+    )
+    # By class: a StrEnum would otherwise be taken for the text that it also is.
+    converter.register_structure_hook(Comparator, _structure_enum)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[Is, ...], _structure_scope)
+
+    def structure_tagged(union: UnionType) -> Any:
+        known = {_TAG_OF[member]: member for member in get_args(union)}
+
+        def hook(value: Any, _: Any) -> Any:
+            if not isinstance(value, Mapping):
+                raise _wrong("a table with a `kind`", value)
+            tag = value.get("kind")
+            if tag is None:
+                raise TypeError(f"expected a key 'kind' with one of {', '.join(known)}, got none")
+            if not isinstance(tag, str) or tag not in known:
+                raise _one_of(tag, tuple(known))
+            return converter.structure({key: val for key, val in value.items() if key != "kind"}, known[tag])
+
+        return hook
+
+    for union in (Measure, Condition):
+        converter.register_structure_hook_func(functools.partial(operator.eq, union), structure_tagged(union))
+
+    def unstructure_tagged(cls: type) -> Any:
+        overrides = {
+            field.name: override(unstruct_hook=_unstructure_scope)
+            for field in attrs.fields(attrs.resolve_types(cls))
+            if field.type == tuple[Is, ...]
+        }
+        inner: Any = make_dict_unstructure_fn(cls, converter, **overrides)  # type: ignore[arg-type]  # names to overrides
+        tag = _TAG_OF.get(cls)
+        return (lambda value: {"kind": tag, **inner(value)}) if tag else inner
+
+    def factory(cls: type) -> Any:
+        return unstructure_tagged(cls)
+
+    converter.register_unstructure_hook_factory(
+        lambda kind: isinstance(kind, type) and attrs.has(kind) and kind not in (Quantity, Unit), factory
+    )
+    converter.register_structure_hook_factory(
+        lambda kind: isinstance(kind, type) and attrs.has(kind) and kind not in (Quantity, Unit),
+        lambda cls: _mapping_only(make_dict_structure_fn(attrs.resolve_types(cls), converter)),
+    )
+    converter.register_unstructure_hook_func(
+        lambda kind: kind in (Measure, Condition), lambda value: unstructure(value)
+    )
+    return converter
+
+
+def _mapping_only(inner: Any) -> Any:
+    def hook(value: Any, kind: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise _wrong("a table", value)
+        return inner(value, kind)
+
+    return hook
+
+
+def unstructure(value: Any) -> Any:
+    """Return plain data — dicts, lists, text, numbers — that `structure` reads back equal."""
+    return _converter().unstructure(value)
+
+
+def structure(value: Any, kind: type[T], *, document: Document | None = None, path: PathKey = ()) -> T:
+    """Build a value of `kind` from plain data.
+
+    Args:
+        value: Dicts, lists, text and numbers, as read from TOML or JSON.
+        kind: The class to build.
+        document: Where the data come from, for the places of faults.
+        path: Where in the document `value` stands.
+
+    Raises:
+        PlanError: One fault, or a `PlanFaults` group with all of them.
+    """
+    try:
+        return _converter().structure(value, kind)
+    except (BaseValidationError, TypeError, CommunityPlanError) as error:
+        faults = [_fault(cause, where, document) for cause, where in _causes(error, path)]
+        raise_faults(faults, subject=f"{kind.__name__} cannot be read", group=PlanFaults)
+        raise  # an error without a cause would be a fault of this module
+
+
+def _causes(error: BaseException, path: PathKey) -> Iterator[tuple[BaseException, PathKey]]:
+    if isinstance(error, ClassValidationError | IterableValidationError):
+        noted, bare = error.group_exceptions()
+        for cause, note in noted:
+            key = note.name if hasattr(note, "name") else note.index
+            missing = isinstance(cause, KeyError) and not isinstance(cause, CommunityPlanError)
+            yield from _causes(KeyError(key) if missing else cause, path if missing else (*path, key))
+        for cause in bare:
+            yield from _causes(cause, path)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        for key in sorted(error.extra_fields):
+            known = [field.name for field in attrs.fields(error.cl)]
+            yield PlanError(_unknown_key(key, known)), (*path, key)
+    else:
+        yield error, path
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    close = nearest(key, known)
+    return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}")
+
+
+def _fault(cause: BaseException, path: PathKey, document: Document | None) -> PlanError:
+    if isinstance(cause, KeyError) and not isinstance(cause, CommunityPlanError):
+        problem = f"missing key {cause.args[0]!r}"
+    elif isinstance(cause, CommunityPlanError):
+        problem = str(cause)
+    else:
+        problem = str(cause) or type(cause).__name__
+    return PlanError(problem, place=document.place(path) if document else Place(key=_path_text(path)))
+
+
+def _path_text(path: PathKey) -> str:
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text
+
+
+@attrs.frozen
+class Document:
+    """A TOML file as plain data that knows the line of every key."""
+
+    path: Path
+    """The file."""
+    data: dict[str, Any]
+    """Its contents."""
+    lines: dict[PathKey, int]
+    """Line of every key and array element, from 1."""
+
+    def place(self, path: PathKey) -> Place:
+        """Return file, line and path of a key, or of the nearest key around it."""
+        around = path
+        while around and around not in self.lines:
+            around = around[:-1]
+        return Place(file=str(self.path), line=self.lines.get(around, 1), key=_path_text(path) or None)
+
+
+def read_toml(path: Path) -> Document:
+    """Read a TOML file with exact decimals and the line of every key.
+
+    Raises:
+        PlanError: If the file cannot be read, is no UTF-8, or is no TOML.
+    """
+    place = Place(file=str(path))
+    try:
+        if path.stat().st_size > _MAX_FILE:
+            raise PlanError(f"expected a file of at most {_MAX_FILE} bytes", place=place)
+        raw = path.read_bytes()
+    except OSError as error:
+        raise PlanError(f"cannot be read: {error.strerror}", place=place) from error
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PlanError(
+            f"expected UTF-8, got byte 0x{raw[error.start]:02x}",
+            place=Place(file=str(path), line=line),
+            mend="save the file as UTF-8",
+        ) from error
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise PlanError(f"no valid TOML: {error}", place=Place(file=str(path), line=line)) from error
+    except (ValueError, RecursionError) as error:
+        # ValueError: an integer over Python's digit limit; RecursionError: nesting without end.
+        what = "an integer with too many digits" if isinstance(error, ValueError) else "values nested too deeply"
+        line = _line_of_longest_digits(text) if isinstance(error, ValueError) else 1
+        raise PlanError(f"no usable TOML: {what}", place=Place(file=str(path), line=line)) from error
+    return Document(path, data, dict(_key_lines(text)))
+
+
+def _line_of_longest_digits(text: str) -> int:
+    longest = max(re.finditer(r"[0-9_]+", text), key=lambda match: len(match[0]), default=None)
+    return text.count("\n", 0, longest.start()) + 1 if longest else 1
+
+
+_SPACE = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_STRING = re.compile(
+    r'"""(?:[^\\]|\\.)*?"{3,5}(?!")|\'\'\'.*?\'{3,5}(?!\')|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL
+)
+_SCALAR = re.compile(r"[^,\]}\n#]+")
+
+
+def _key_lines(text: str) -> Iterator[tuple[PathKey, int]]:
+    """Yield the path and the line of every key and array element of valid TOML (tomllib keeps none)."""
+    starts = [0] + [match.end() for match in re.finditer("\n", text)]
+    counts: dict[PathKey, int] = {}
+
+    def line(position: int) -> int:
+        return bisect.bisect_right(starts, position)
+
+    def space(position: int) -> int:
+        match = _SPACE.match(text, position)
+        return match.end() if match else position
+
+    def key(position: int) -> tuple[list[str], int]:
+        parts: list[str] = []
+        while True:
+            position = space(position)
+            match = _BARE.match(text, position) or _STRING.match(text, position)
+            if match is None:
+                return parts, position
+            word = match[0]
+            parts.append(tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word)
+            position = space(match.end())
+            if text[position : position + 1] != ".":
+                return parts, position
+            position += 1
+
+    def located(parts: list[str]) -> PathKey:
+        path: PathKey = ()
+        for part in parts:
+            path = (*path, part)
+            if path in counts:
+                path = (*path, counts[path])
+        return path
+
+    def value(position: int, path: PathKey) -> Iterator[tuple[PathKey, int] | int]:
+        position = space(position)
+        opening = text[position : position + 1]
+        if opening == "[":
+            index, position = 0, space(position + 1)
+            while text[position : position + 1] != "]":
+                yield (*path, index), line(position)
+                for item in value(position, (*path, index)):
+                    if isinstance(item, int):
+                        position = item
+                    else:
+                        yield item
+                index, position = index + 1, space(position)
+                if text[position : position + 1] == ",":
+                    position = space(position + 1)
+            yield position + 1
+        elif opening == "{":
+            position = space(position + 1)
+            while text[position : position + 1] != "}":
+                for item in pair(position, path):
+                    if isinstance(item, int):
+                        position = item
+                    else:
+                        yield item
+                position = space(position)
+                if text[position : position + 1] == ",":
+                    position = space(position + 1)
+            yield position + 1
+        else:
+            match = _STRING.match(text, position) or _SCALAR.match(text, position)
+            yield match.end() if match else len(text)
+
+    def pair(position: int, path: PathKey) -> Iterator[tuple[PathKey, int] | int]:
+        start = position
+        parts, position = key(position)
+        for depth in range(1, len(parts) + 1):
+            yield (*path, *parts[:depth]), line(start)
+        yield from value(position + 1, (*path, *parts))
+
+    table: PathKey = ()
+    position = space(0)
+    while position < len(text):
+        if text.startswith("[[", position):
+            parts, after = key(position + 2)
+            table = (*located(parts[:-1]), parts[-1])
+            counts[table] = counts.get(table, -1) + 1
+            table = (*table, counts[table])
+            yield table, line(position)
+            position = space(after + 2)
+        elif text[position] == "[":
+            parts, after = key(position + 1)
+            table = located(parts)
+            yield table, line(position)
+            position = space(after + 1)
+        else:
+            for item in pair(position, table):
+                if isinstance(item, int):
+                    position = item
+                else:
+                    yield item
+            position = space(position)

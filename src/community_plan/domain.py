@@ -1,0 +1,258 @@
+"""Domain: communities, facilities and workforce as frozen values with units.
+
+An attribute that is not known is None, never zero, and a ratio with a part that is not known, or with a
+denominator of zero, is None too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Literal
+
+import attrs
+
+from community_plan.errors import DimensionError, QuantityTextError
+from community_plan.regions import CountyKind, Region, Setting, county_kind_of, level_of, parse_code, setting_of
+from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_unit, quantity
+
+__all__ = ["Community", "Facility", "FacilityKind", "Workforce", "WorkforceRole"]
+
+FacilityKind = Literal["comprehensive_service", "commercial", "elderly_care", "self_service_terminal", "other"]
+"""综合服务设施, 商业设施, 养老服务场所, 政务通用自助服务一体机, 其他."""
+WorkforceRole = Literal["community_worker", "social_worker", "grid_worker", "other"]
+"""社区工作者, 社会工作者, 网格员, 其他."""
+
+Amount = Quantity | str | int | float | Fraction
+"""What a unit-aware attribute is given as: a quantity, text with a unit, or a number in its own unit."""
+
+
+def _quantity_in(unit: str) -> Callable[[Amount | None], Quantity | None]:
+    wanted = parse_unit(unit)
+
+    def convert(value: Amount | None) -> Quantity | None:
+        if value is None:
+            return None
+        given = quantity(value)
+        if given.unit == DIMENSIONLESS:
+            return Quantity(given.magnitude, wanted)
+        if not given.unit.same_dimension(wanted):
+            raise DimensionError(unit, str(given.unit), mend=f"give it in {unit} or a unit that converts to it")
+        return given
+
+    return convert
+
+
+def _not_negative(_: object, attribute: attrs.Attribute[Quantity | None], value: Quantity | None) -> None:
+    if value is not None and value.magnitude < 0:
+        raise QuantityTextError(f"{attribute.name}: expected 0 or more, got {value}")
+
+
+def _count(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise QuantityTextError(f"{attribute.name}: expected a whole number ≥ 0, got {value!r}")
+
+
+def _code(_: object, __: attrs.Attribute[str], value: str) -> None:
+    parse_code(value)
+
+
+def _region_code(_: object, __: attrs.Attribute[str], value: str) -> None:
+    level_of(value)
+
+
+def _one_of(*known: str | None) -> Callable[[object, attrs.Attribute[str | None], str | None], None]:
+    def check(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+        if value not in known:
+            raise QuantityTextError(
+                f"{attribute.name}: expected one of {', '.join(str(word) for word in known if word)}, got {value!r}"
+            )
+
+    return check
+
+
+def _area(doc: str) -> Quantity | None:
+    field: Quantity | None = attrs.field(
+        default=None, converter=_quantity_in("m²"), validator=_not_negative, metadata={"description": doc}
+    )
+    return field
+
+
+def _number(doc: str) -> int | None:
+    field: int | None = attrs.field(default=None, validator=_count, metadata={"description": doc})
+    return field
+
+
+def _amount(count: int | None, unit: Unit) -> Quantity | None:
+    return None if count is None else Quantity(Fraction(count), unit)
+
+
+def _ratio(above: Quantity | None, below: Quantity | None, unit: Unit) -> Quantity | None:
+    if above is None or below is None or not below:
+        return None
+    return (above / below).to(unit)
+
+
+_HOUSEHOLD = parse_unit("户")
+_PERSON = parse_unit("人")
+_M2_PER_100_HOUSEHOLDS = parse_unit("m²/百户")
+_PERCENT = parse_unit("%")
+_PERMILLE = parse_unit("‰")
+_PER_10000 = parse_unit("人/万人")
+
+
+@attrs.frozen(kw_only=True)
+class Community:
+    """A neighbourhood (社区) or village (村) with what a plan counts in it.
+
+    >>> place = Community(code="411422001201", households=1500, comprehensive_service_area="450 ㎡")
+    >>> place.facility_area_per_100_households
+    Quantity('30', 'm²/百户')
+
+    Raises:
+        CodeError: If the code is no community's.
+        QuantityTextError: If an amount cannot be read, is negative, or a count is no whole number.
+        DimensionError: If an area is given in a unit of something else.
+    """
+
+    code: str = attrs.field(validator=_code, metadata={"description": "Statistical code of 12 digits."})
+    name: str | None = attrs.field(default=None, metadata={"description": "Name."})
+    city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
+    county: str | None = attrs.field(default=None, metadata={"description": "County, if the code does not say it."})
+    township: str | None = attrs.field(default=None, metadata={"description": "Township, if the code does not say it."})
+    county_kind: CountyKind | None = attrs.field(
+        default=None,
+        validator=_one_of("district", "county", "county_city", None),
+        metadata={"description": "Declared county kind; without it the code's."},
+    )
+    setting: Setting | None = attrs.field(
+        default=None,
+        validator=_one_of("urban", "rural", None),
+        metadata={"description": "Urban or rural; without it by the committee's kind in the code."},
+    )
+    households: int | None = _number("Households. [户]")
+    residents: int | None = _number("Permanent residents (常住人口). [人]")
+    urban_residents: int | None = _number("Permanent residents of urban areas (城镇常住人口). [人]")
+    gross_floor_area: Quantity | None = _area("Gross floor area of the community. [m²]")
+    comprehensive_service_count: int | None = _number("Comprehensive-service facilities. [个]")
+    comprehensive_service_area: Quantity | None = _area("Floor area of comprehensive-service facilities. [m²]")
+    activity_area: Quantity | None = _area("Residents' activity area in them. [m²]")
+    commercial_area: Quantity | None = _area("Commercial floor area. [m²]")
+    self_service_terminal_count: int | None = _number("Self-service terminals for government services. [台]")
+    elderly_care_count: int | None = _number("Elderly-care places. [处]")
+    elderly_care_area: Quantity | None = _area("Floor area of elderly-care facilities. [m²]")
+    community_workers: int | None = _number("Community workers (社区工作者). [人]")
+    social_workers: int | None = _number("Social workers (社会工作者). [人]")
+
+    @property
+    def region(self) -> Region:
+        """The community as a region, with its parents' codes."""
+        return Region(code=self.code, declared_kind=self.county_kind)
+
+    @property
+    def effective_setting(self) -> Setting | None:
+        """Setting as given, else by the code."""
+        return self.setting or setting_of(self.code)
+
+    @property
+    def effective_county_kind(self) -> CountyKind | None:
+        """County kind as given, else by the code."""
+        return self.county_kind or county_kind_of(self.code)
+
+    @property
+    def facility_area_per_100_households(self) -> Quantity | None:
+        """Comprehensive-service floor area per 100 households (专栏1, row 4) [m²/百户]."""
+        return _ratio(self.comprehensive_service_area, _amount(self.households, _HOUSEHOLD), _M2_PER_100_HOUSEHOLDS)
+
+    @property
+    def activity_area_share(self) -> Quantity | None:
+        """Activity area in the comprehensive-service floor area (专栏1, row 5) [%]."""
+        return _ratio(self.activity_area, self.comprehensive_service_area, _PERCENT)
+
+    @property
+    def commercial_and_service_area_share(self) -> Quantity | None:
+        """Commercial and comprehensive-service area in the gross floor area (专栏1, row 3) [%]."""
+        if self.commercial_area is None or self.comprehensive_service_area is None:
+            return None
+        both = self.commercial_area + self.comprehensive_service_area
+        return _ratio(both, self.gross_floor_area, _PERCENT)
+
+    @property
+    def community_workers_per_10000_urban_residents(self) -> Quantity | None:
+        """Community workers per 10,000 urban residents (专栏1, row 10) [人/万人]."""
+        workers, residents = _amount(self.community_workers, _PERSON), _amount(self.urban_residents, _PERSON)
+        return _ratio(workers, residents, _PER_10000)
+
+    @property
+    def social_workers_per_resident(self) -> Quantity | None:
+        """Social workers in the permanent residents (专栏1, row 7) [‰]."""
+        return _ratio(_amount(self.social_workers, _PERSON), _amount(self.residents, _PERSON), _PERMILLE)
+
+
+@attrs.frozen(kw_only=True)
+class Facility:
+    """A place with a kind and a floor area, of a community or of a township.
+
+    >>> Facility(kind="comprehensive_service", floor_area="450 ㎡", community="411422001201").floor_area
+    Quantity('450', 'm²')
+
+    Raises:
+        CodeError: If the code is no region's.
+        QuantityTextError: If an amount cannot be read or is negative, or the activity area exceeds the floor area.
+        DimensionError: If an amount is given in a unit of something else.
+    """
+
+    community: str = attrs.field(
+        validator=_region_code, metadata={"description": "Code of the community, or of the township, that has it."}
+    )
+    kind: FacilityKind | None = attrs.field(
+        validator=_one_of(
+            "comprehensive_service", "commercial", "elderly_care", "self_service_terminal", "other", None
+        ),
+        metadata={"description": "What it is for."},
+    )
+    facility_name: str | None = attrs.field(default=None, metadata={"description": "Name."})
+    floor_area: Quantity | None = _area("Floor area. [m²]")
+    activity_area: Quantity | None = _area("Residents' activity area in it. [m²]")
+    opening_hours: Quantity | None = attrs.field(
+        default=None,
+        converter=_quantity_in("小时/天"),  # type: ignore[misc]  # mypy's attrs plugin wants a named function
+        validator=_not_negative,
+        metadata={"description": "Hours open on a day. [小时/天]"},
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.floor_area is not None and self.activity_area is not None and self.activity_area > self.floor_area:
+            raise QuantityTextError(
+                f"activity_area: expected at most the floor area {self.floor_area}, got {self.activity_area}"
+            )
+
+    @property
+    def activity_area_share(self) -> Quantity | None:
+        """Activity area in the floor area [%]."""
+        return _ratio(self.activity_area, self.floor_area, _PERCENT)
+
+
+@attrs.frozen(kw_only=True)
+class Workforce:
+    """A headcount with a role, of a community or of any larger region.
+
+    >>> Workforce(region="411422", role="social_worker", headcount=120).per_10000(800_000)
+    Quantity('3/2', '人/万人')
+
+    Raises:
+        CodeError: If the code is no region's.
+        QuantityTextError: If the headcount is no whole number ≥ 0.
+    """
+
+    region: str = attrs.field(validator=_region_code, metadata={"description": "Code of the region it belongs to."})
+    role: WorkforceRole | None = attrs.field(
+        validator=_one_of("community_worker", "social_worker", "grid_worker", "other", None),
+        metadata={"description": "What they do."},
+    )
+    headcount: int | None = _number("People. [人]")
+
+    def per_10000(self, residents: int | Quantity) -> Quantity | None:
+        """Return the headcount per 10,000 of a population [人/万人]."""
+        people = residents if isinstance(residents, Quantity) else _amount(residents, _PERSON)
+        return _ratio(_amount(self.headcount, _PERSON), people, _PER_10000)

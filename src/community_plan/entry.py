@@ -1,0 +1,334 @@
+"""Entry: how cells become whole numbers of quanta, and what is said when they cannot.
+
+Both ways in — Python cells here, frames in `frames` — follow the rules and make the faults of this module.
+
+- A missing cell is None, an empty text or one of `MISSING_WORDS`, NaN or an infinity; it is never zero.
+- An amount has at most as many decimal places as its column's unit needs to reach one quantum (four for m²,
+  none for counts, seven for 亩); more is a fault, never rounded away.
+- A unit that does not come out even in quanta (亩 = 2000/3 m²) is rounded half to even once, here, and noted.
+- An amount is at least 0 and at most 2^50 quanta, and no larger than the whole it is part of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import attrs
+
+from community_plan.errors import (
+    AmbiguousColumnError,
+    CellError,
+    CommunityPlanError,
+    DataError,
+    DimensionError,
+    DuplicateCodeError,
+    MissingColumnError,
+    Place,
+    QuantityTextError,
+    UnknownUnitError,
+    nearest,
+)
+from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_number, parse_unit, quantity
+from community_plan.variables import TableName, Variable, Variables, normalise_word
+
+__all__ = [
+    "INT64_MAX",
+    "MAX_QUANTA",
+    "MISSING_WORDS",
+    "OVERFLOW_MEND",
+    "Note",
+    "Source",
+    "SourceColumn",
+    "bad_cells",
+    "duplicate_code",
+    "larger_than_whole",
+    "read_amount",
+    "resolve_columns",
+    "too_fine",
+]
+
+MAX_QUANTA = 2**50
+"""Largest amount a cell may hold, in quanta (for areas 112,589.99 km²).
+
+Up to here a double times a power of ten rounds to the right whole number, whatever the engine."""
+
+INT64_MAX = 2**63 - 1
+"""Largest sum, in quanta."""
+OVERFLOW_MEND = "check the largest cells, or evaluate parts of the table"
+
+MISSING_WORDS = frozenset(
+    {"", "-", "--", "—", "——", "－", "/", "na", "n/a", "nan", "null", "none", "缺失", "未统计", "未报", "不详"}
+)
+"""Texts of a file's cell that mean “not reported”."""
+
+
+@attrs.frozen(kw_only=True)
+class Note:
+    """Something about the data that the user should know and that is no fault."""
+
+    code: str
+    """Kind of note, such as `rounded`."""
+    zh: str
+    """What it says, in Chinese."""
+    en: str
+    """What it says, in English."""
+
+    def __str__(self) -> str:
+        return self.zh
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """Where a table comes from, for the places of faults."""
+
+    table: TableName
+    """Table of the dataset."""
+    file: str | None = None
+    """Path of the file, if it is one."""
+    text: bool = False
+    """Whether cells are text by nature, as in CSV, so that text is read as numbers."""
+
+    def place(self, *, row: int | None = None, column: str | None = None, key: str | None = None) -> Place:
+        """Return the place of a row or column of this table."""
+        return Place(table=self.table, file=self.file, row=row, column=column, key=key)
+
+
+@attrs.frozen(kw_only=True)
+class SourceColumn:
+    """A column of the data that stands for a variable, with its unit."""
+
+    variable: Variable
+    """What it stands for."""
+    header: str
+    """How it is headed in the data."""
+    unit: Unit = DIMENSIONLESS
+    """Unit of its bare numbers."""
+
+    @property
+    def quanta(self) -> Fraction:
+        """How many quanta one `unit` is."""
+        return self.variable.quanta_in(self.unit)
+
+    @property
+    def places(self) -> int:
+        """How many decimal places an amount in `unit` may have."""
+        digits = 0
+        while 10**digits < self.quanta:
+            digits += 1
+        return digits
+
+
+def resolve_columns(
+    source: Source,
+    headers: Sequence[str],
+    variables: Variables,
+    needed: Mapping[str, Iterable[str]],
+    *,
+    optional: Iterable[str] = (),
+    units: Mapping[str, str] | None = None,
+    declared: Mapping[str, str] | None = None,
+    faults: list[CommunityPlanError],
+) -> dict[str, SourceColumn]:
+    """Find the column of every variable, with its unit; append a fault for each that cannot be used.
+
+    Args:
+        source: The table.
+        headers: Its headers.
+        variables: The variables of the plan.
+        needed: Variable ids that must be there, with the targets that need them.
+        optional: Variable ids that are used when they are there.
+        units: The user's units by header or variable id.
+        declared: Units that the data carry themselves (dtypes, metadata) by header.
+        faults: Collects what is wrong.
+    """
+    given = dict(units or {})
+    wanted = {**needed, **{name: () for name in optional if name not in needed}}
+    found: dict[str, SourceColumn] = {}
+    seen: dict[str, str] = {}
+    for header in headers:
+        try:
+            match = variables.match(source.table, header)
+        except UnknownUnitError as error:
+            faults.append(error.at(source.place(column=header)))
+            continue
+        if match is None:
+            continue
+        name, unit = match
+        if name in seen:
+            if name in wanted:
+                faults.append(
+                    AmbiguousColumnError(
+                        f"columns {seen[name]!r} and {header!r} both stand for {name!r}",
+                        place=source.place(),
+                        mend="drop or rename one of them",
+                    )
+                )
+            continue
+        seen[name] = header
+        if name not in wanted:
+            given.pop(header, given.pop(name, None))
+            continue
+        variable = variables.of_table(source.table)[name]
+        text = given.pop(header, None) or given.pop(name, None) or (declared or {}).get(header)
+        column = _with_unit(source, variable, header, text, unit, faults)
+        if column is not None:
+            found[name] = column
+    known = [*headers, *wanted]
+    faults.extend(_no_column(source, name, known) for name in given)
+    for name, users in needed.items():
+        if name not in seen:
+            faults.append(_missing_column(source, variables.of_table(source.table)[name], headers, tuple(users)))
+    return found
+
+
+def _with_unit(
+    source: Source,
+    variable: Variable,
+    header: str,
+    given: str | None,
+    in_header: Unit | None,
+    faults: list[CommunityPlanError],
+) -> SourceColumn | None:
+    if variable.type != "quantity":
+        return SourceColumn(variable=variable, header=header)
+    place = source.place(column=header)
+    try:
+        unit = parse_unit(given) if given is not None else in_header or variable.unit
+    except UnknownUnitError as error:
+        faults.append(error.at(place))
+        return None
+    if not unit.same_dimension(variable.unit):
+        mend = f"give {variable.id!r} in {variable.unit} or a unit that converts to it, or drop the unit"
+        faults.append(DimensionError(str(variable.unit), str(unit), place=place, mend=mend))
+        return None
+    if given is not None and in_header is not None and in_header != unit:
+        faults.append(
+            AmbiguousColumnError(
+                f"the header says {in_header}, the call says {unit}", place=place, mend="let one of them go"
+            )
+        )
+        return None
+    return SourceColumn(variable=variable, header=header, unit=unit)
+
+
+def _no_column(source: Source, name: str, known: Sequence[str]) -> DataError:
+    close = nearest(name, known)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return MissingColumnError(f"a unit is given for {name!r}, but no such column is used{hint}", place=source.place())
+
+
+def _missing_column(
+    source: Source, variable: Variable, headers: Sequence[str], users: tuple[str, ...]
+) -> MissingColumnError:
+    close = nearest(variable.id, headers) or nearest(variable.label.zh, headers)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    why = f", needed by {', '.join(users[:3])}{' …' if len(users) > 3 else ''}" if users else ""
+    words = " or ".join(repr(word) for word in (variable.id, variable.label.zh))
+    return MissingColumnError(
+        f"expected a column headed {words}{why}, got none{hint}",
+        place=source.place(),
+        mend="add the column (empty cells count as not reported), or name the targets you want in targets=",
+    )
+
+
+def read_amount(cell: object, column: SourceColumn, *, text: bool) -> tuple[int | None, bool]:
+    """Return a cell as whole quanta (None: missing) and whether the unit made it be rounded.
+
+    Raises:
+        QuantityTextError: If the cell is no amount, or has more decimal places than its unit's quantum holds.
+        DimensionError: If the cell brings a unit of another dimension.
+    """
+    value, unit = _number(cell, column, text=text)
+    if value is None:
+        return None, False
+    within = column if unit == column.unit else attrs.evolve(column, unit=unit)
+    if (value * 10**within.places).denominator != 1:
+        raise QuantityTextError(too_fine(within, value))
+    amount = value * within.quanta
+    whole = round(amount)  # Fraction rounds half to even
+    if whole < 0:
+        raise QuantityTextError(f"expected 0 or more, got {cell}")
+    if whole > MAX_QUANTA:
+        raise QuantityTextError(f"expected at most 2^50 × {column.variable.quantum}, got {cell}")
+    return whole, amount != whole
+
+
+def too_fine(column: SourceColumn, value: object) -> str:
+    """Say that an amount has more decimal places than its variable keeps."""
+    shown = float(value) if isinstance(value, Fraction) else value
+    limit = "a whole number" if column.places == 0 else f"at most {column.places} decimal places"
+    return f"expected {limit} (the quantum is {column.variable.quantum}), got {shown}"
+
+
+def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction | None, Unit]:
+    unit = column.unit
+    if cell is None:
+        return None, unit
+    if isinstance(cell, str):
+        if not text:
+            raise QuantityTextError(f"expected a number, got text {cell!r}")
+        if normalise_word(cell) in MISSING_WORDS:
+            return None, unit
+        try:
+            return parse_number(cell), unit
+        except QuantityTextError:
+            cell = quantity(cell)
+    if isinstance(cell, Quantity):
+        return cell.magnitude if cell.unit == DIMENSIONLESS else cell.value_in(unit), unit
+    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | Fraction):
+        raise QuantityTextError(f"expected a number, got {cell!r}")
+    if isinstance(cell, float):
+        if not math.isfinite(cell):
+            return None, unit
+        return Fraction(repr(cell)), unit
+    if isinstance(cell, Decimal) and not cell.is_finite():
+        return None, unit
+    return Fraction(cell), unit
+
+
+def bad_cells(
+    source: Source, header: str, problem: str, rows: Sequence[int], *, count: int | None = None, mend: str | None = None
+) -> CellError:
+    """Return one fault for all the rows of a column in which the same thing is wrong.
+
+    Args:
+        source: The table.
+        header: The column.
+        problem: What is wrong in the first of the rows.
+        rows: The first rows, from 1.
+        count: How many rows there are, if `rows` is only the beginning.
+        mend: What can be done.
+    """
+    total = count if count is not None else len(rows)
+    if total > 1:
+        shown = ", ".join(str(row) for row in rows[:5])
+        problem = f"{problem} (and so in {total} rows: {shown}{' …' if total > 5 else ''})"
+    return CellError(problem, place=source.place(row=rows[0], column=header), mend=mend, count=total)
+
+
+def larger_than_whole(
+    source: Source,
+    part: SourceColumn,
+    whole: SourceColumn,
+    got: object,
+    rows: Sequence[int],
+    *,
+    count: int | None = None,
+) -> CellError:
+    """Return the fault of a part that exceeds its whole."""
+    problem = f"expected at most its whole, column {whole.header!r}, got {got}"
+    mend = "correct one of the two, or leave it empty if it is not known"
+    return bad_cells(source, part.header, problem, rows, count=count, mend=mend)
+
+
+def duplicate_code(source: Source, header: str, code: str, *, row: int, earlier: int, count: int) -> DuplicateCodeError:
+    """Return the fault of a code that stands on more than one row."""
+    more = f" ({count} such rows)" if count > 1 else ""
+    return DuplicateCodeError(
+        f"code {code!r} stands on row {earlier} already{more}",
+        place=source.place(row=row, column=header),
+        mend="keep one row for each community; for a panel of years, pass by=['year', …]",
+    )

@@ -1,0 +1,216 @@
+"""Evaluation: data in, tally, verdicts out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import attrs
+
+from community_plan.assembly import Grouping, assemble
+from community_plan.entry import Note
+from community_plan.errors import CommunityPlanError, DataError, NotFoundError, Place, raise_faults
+from community_plan.labels import label_text
+from community_plan.measures import Measure, variables_of
+from community_plan.plan import Plan
+from community_plan.programs import compile_program
+from community_plan.results import Result, Row
+from community_plan.sources import Text
+from community_plan.tallies import Group, Tally, tally_table
+from community_plan.targets import Indicator, Target
+from community_plan.units import Quantity, quantity
+from community_plan.verdicts import Estimate, Reason, Verdict, estimate, judge_bounds, shortfall_of
+
+__all__ = ["Tallied", "evaluate", "judge", "tally"]
+
+_PERIOD_COLUMNS = ("year", "period", "年份", "年度")
+
+
+@attrs.frozen(kw_only=True)
+class Tallied:
+    """A tally with what else was learnt from the data."""
+
+    tally: Tally
+    names: Mapping[str, str] = attrs.field(factory=dict)
+    """Names of communities by code."""
+    notes: tuple[Note, ...] = ()
+    """What the user should know about the data."""
+
+
+def tally(
+    plan: Plan,
+    data: Any,
+    *,
+    by: str | Iterable[str] | None = None,
+    targets: Iterable[str] | str | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Tallied:
+    """Read data and add up what the chosen targets need; see `Plan.evaluate`."""
+    chosen = plan.choose(targets)
+    measures: dict[Measure, list[str]] = {}
+    for target in chosen:
+        measures.setdefault(plan.measure_of(target), []).append(target.id)
+    needed: dict[str, list[str]] = {}
+    for measure, users in measures.items():
+        for name in variables_of(measure):
+            needed.setdefault(name, []).extend(users)
+    grouping = Grouping.parse(by)
+    # Compiled once without data first: a measure with a wrong dimension is a fault of the plan, not of the table.
+    compile_program(measures, plan.variables)
+    assembled = assemble(data, plan.variables, needed, grouping, units=units, declared_kinds=plan.declared_kinds)
+    table = assembled.table
+    program = compile_program(
+        measures, plan.variables, nullable=table.nullable, remainder="remainder" in table.amount_names
+    )
+    return Tallied(tally=tally_table(table, program, assembled.grouping), names=assembled.names, notes=assembled.notes)
+
+
+def evaluate(
+    plan: Plan,
+    data: Any,
+    *,
+    by: str | Iterable[str] | None = None,
+    targets: Iterable[str] | str | None = None,
+    units: Mapping[str, str] | None = None,
+    as_of: dt.date | str | None = None,
+) -> Result:
+    """Judge targets on data; see `Plan.evaluate`."""
+    day = _day(as_of)
+    if isinstance(data, Tally):
+        if by is not None or units is not None:
+            raise DataError("by= and units= belong to plan.tally; a tally has its groups already")
+        counted = Tallied(tally=data)
+    else:
+        counted = tally(plan, data, by=by, targets=targets, units=units)
+    places = {measure: index for index, measure in enumerate(counted.tally.measures)}
+    rows = []
+    chosen = [(target, plan.indicators[target.indicator], plan.measure_of(target)) for target in plan.choose(targets)]
+    chosen = [(t, i, m) for t, i, m in chosen if not isinstance(data, Tally) or targets is not None or m in places]
+    for target, _, measure in chosen:
+        if measure not in places:
+            raise DataError(f"the tally does not count target {target.id!r}", mend="tally the data with this target")
+    for group, slots in counted.tally.groups.items():
+        for target, indicator, measure in chosen:
+            found = estimate(slots[places[measure]], indicator, measure, plan.variables)
+            rows.append(_row(plan, target, indicator, found, group, counted.names, day))
+    return Result(rows=tuple(rows), plan=plan.id, notes=counted.notes, as_of=day)
+
+
+def judge(plan: Plan, values: Mapping[str, Any], *, as_of: dt.date | str | None = None) -> Result:
+    """Judge published values; see `Plan.judge`."""
+    day = _day(as_of)
+    faults: list[CommunityPlanError] = []
+    given: dict[str, Quantity | None] = {}
+    for name, value in values.items():
+        users = [target for target in plan.targets.values() if name in (target.id, target.indicator)]
+        if not users:
+            faults.append(NotFoundError("target or indicator", name, [*plan.targets, *plan.indicators]))
+        for target in users:
+            # A value for the target itself goes before one for its indicator.
+            if target.id in given and name != target.id:
+                continue
+            unit = plan.indicators[target.indicator].unit
+            try:
+                given[target.id] = None if value is None else quantity(value, unit)
+            except CommunityPlanError as error:
+                faults.append(error.at(Place(key=name)))
+                break
+    raise_faults(faults, subject="The values cannot be judged")
+    rows = []
+    for target in plan.targets.values():
+        indicator = plan.indicators[target.indicator]
+        value = given.get(target.id)
+        found = Estimate(reason=Reason.NO_VALUE)
+        if value is not None:
+            exact = value.value_in(indicator.unit)
+            found = Estimate(value=exact, lower=exact, upper=exact)
+        row = _row(plan, target, indicator, found, Group(), {}, day)
+        rows.append(
+            attrs.evolve(
+                row,
+                region="published",
+                region_name=label_text("published"),
+                level="published",
+                # Without its numerator a published value says nothing of how much is missing.
+                shortfall=None,
+                shortfall_unit=None,
+            )
+        )
+    return Result(rows=tuple(rows), plan=plan.id, as_of=day)
+
+
+def _day(as_of: dt.date | str | None) -> dt.date | None:
+    if as_of is None or isinstance(as_of, dt.date):
+        return as_of
+    try:
+        return dt.date.fromisoformat(as_of)
+    except ValueError:
+        raise DataError(f"expected a date such as '2025-12-31' in as_of=, got {as_of!r}") from None
+
+
+def _row(
+    plan: Plan,
+    target: Target,
+    indicator: Indicator,
+    found: Estimate,
+    group: Group,
+    names: Mapping[str, str],
+    day: dt.date | None,
+) -> Row:
+    unit = indicator.unit
+    goal = target.value.value_in(unit)
+    upper = None if target.upper is None else target.upper.value_in(unit)
+    verdict, reason = Verdict.UNKNOWN, found.reason
+    if found.value is not None and found.lower is not None:
+        verdict = judge_bounds(found.lower, found.upper, target, unit)
+        reason = Reason.MISSING_DATA if verdict is Verdict.UNKNOWN else None
+    columns = dict(group.columns)
+    period = next((columns.pop(name) for name in _PERIOD_COLUMNS if name in columns), None)
+    if period is None and day is not None:
+        period = day.isoformat()
+    region = group.region if group.region is not None else "total"
+    known = plan.regions.get(region)
+    name = Text(names[region], names[region]) if region in names else known.name if known is not None else None
+    if name is None:
+        name = Text(region, region) if group.region is not None else label_text("total")
+    shortfall = shortfall_of(found, target, unit)
+    return Row(
+        plan=plan.id,
+        target=target.id,
+        indicator=indicator.id,
+        name=indicator.name,
+        number=target.number,
+        region=region,
+        region_name=name,
+        level=group.level or "total",
+        period=period,
+        columns=columns,
+        value=found.value,
+        unit=unit,
+        comparator=target.comparator,
+        target_value=goal,
+        target_upper=upper,
+        baseline=None if target.baseline is None else target.baseline.value.value_in(unit),
+        verdict=verdict,
+        reason=reason,
+        gap=None if found.value is None else _gap(found.value, goal, upper),
+        shortfall=shortfall,
+        shortfall_unit=None if shortfall is None else found.numerator_unit,
+        lower=found.lower,
+        upper=found.upper,
+        reporting_share=found.reporting_share,
+        numerator=found.numerator,
+        denominator=found.denominator,
+        due=target.due,
+        attribute=target.attribute,
+        clause=target.citation.clause,
+        discrepancies=target.discrepancies,
+    )
+
+
+def _gap(value: Fraction, goal: Fraction, upper: Fraction | None) -> Fraction:
+    if upper is None or value < goal:
+        return value - goal
+    return max(value - upper, Fraction(0))

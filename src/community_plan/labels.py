@@ -1,0 +1,61 @@
+"""Labels: the words for columns, verdicts and reasons in both languages."""
+
+from __future__ import annotations
+
+from community_plan.sources import Text
+from community_plan.units import Lang
+
+__all__ = ["label", "label_text"]
+
+LABELS: dict[str, tuple[str, str]] = {
+    "attribute": ("属性", "attribute"),
+    "baseline": ("基期值", "baseline"),
+    "binding": ("约束性", "binding"),
+    "city": ("市", "city"),
+    "clause": ("出处", "clause"),
+    "community": ("社区(村)", "community"),
+    "county": ("县(市、区)", "county"),
+    "discrepancies": ("疑义", "doubtful readings"),
+    "due": ("期限", "due"),
+    "expected": ("预期性", "expected"),
+    "formula": ("算法", "formula"),
+    "gap": ("差距", "gap"),
+    "indicator": ("指标", "indicator"),
+    "lower": ("下界", "lower bound"),
+    "met": ("达标", "met"),
+    "missing_data": ("缺报数据可左右结论", "missing data could turn it either way"),
+    "no_value": ("未给出数值", "no value given"),
+    "not_met": ("未达标", "not met"),
+    "nothing_in_scope": ("范围内没有社区(村)", "no community in scope"),
+    "nothing_reported": ("没有社区(村)填报", "no community reports it"),
+    "number": ("序号", "no."),
+    "period": ("时期", "period"),
+    "plan": ("规划", "plan"),
+    "published": ("公布值", "published"),
+    "reason": ("原因", "reason"),
+    "region": ("区划", "region"),
+    "reporting_share": ("填报率", "reporting share"),
+    "rests_on": ("涉及原文疑义, 详见 show", "rests on doubtful readings, see `show`"),
+    "shortfall": ("缺口", "shortfall"),
+    "target": ("目标", "target"),
+    "total": ("合计", "total"),
+    "township": ("乡镇(街道)", "township"),
+    "unit": ("单位", "unit"),
+    "unknown": ("无法判断", "unknown"),
+    "upper": ("上界", "upper bound"),
+    "value": ("数值", "value"),
+    "verdict": ("结论", "verdict"),
+    "zero_denominator": ("分母为零", "the denominator is zero"),
+}
+"""Word to its Chinese and English label."""
+
+
+def label(word: str, lang: Lang) -> str:
+    """Return the label of a word, or the word itself if it has none."""
+    zh, en = LABELS.get(word, (word, word))
+    return zh if lang == "zh" else en
+
+
+def label_text(word: str) -> Text:
+    """Return the label of a word in both languages."""
+    return Text(*LABELS.get(word, (word, word)))

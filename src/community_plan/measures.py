@@ -1,0 +1,307 @@
+"""Measures: how an indicator is counted, as data — a closed union of four kinds.
+
+Every measure is a function of sums over communities, so it means the same over any grouping of them:
+
+- `Count`: how many communities satisfy a condition;
+- `Total`: the sum of variables;
+- `Ratio`: sum over sum — never a mean of ratios;
+- `Share`: communities that satisfy a condition, over communities in scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+import attrs
+
+from community_plan.errors import MeasureError
+from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit
+from community_plan.variables import UNITS_COLUMN, Variables
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "AtLeast",
+    "Comparator",
+    "Compare",
+    "Condition",
+    "Count",
+    "Is",
+    "Measure",
+    "Ratio",
+    "Share",
+    "Total",
+    "check_measure",
+    "formula",
+    "measure_unit",
+    "variables_of",
+]
+
+
+class Comparator(StrEnum):
+    """How a value is held against a target."""
+
+    AT_LEAST = ">="
+    MORE_THAN = ">"
+    AT_MOST = "<="
+    LESS_THAN = "<"
+    EQUAL = "="
+    RANGE = "range"
+    """From the value to the upper value, both included."""
+    MAINTAIN = "maintain"
+    """At least the value, which is also the baseline."""
+
+    @property
+    def symbol(self) -> str:
+        """The sign that people read."""
+        signs = {">=": "≥", "<=": "≤", "range": "∈", "maintain": "≥"}
+        return signs.get(self.value, self.value)
+
+
+@attrs.frozen(kw_only=True)
+class Is:
+    """A category variable has one of some values."""
+
+    variable: str
+    """Category variable."""
+    values: tuple[str, ...]
+    """Values that satisfy the condition."""
+
+
+@attrs.frozen(kw_only=True)
+class Compare:
+    """A sum of variables, or one sum over another, held against a value within each community."""
+
+    numerator: tuple[str, ...]
+    """Variables that are added up."""
+    denominator: tuple[str, ...] = ()
+    """Variables that divide, added up; none for a plain amount."""
+    comparator: Comparator
+    """One of >= > <= < =."""
+    value: Quantity
+    """What it is held against."""
+
+
+@attrs.frozen(kw_only=True)
+class AllOf:
+    """Every one of some conditions."""
+
+    conditions: tuple[Condition, ...]
+
+
+@attrs.frozen(kw_only=True)
+class AnyOf:
+    """One or more of some conditions."""
+
+    conditions: tuple[Condition, ...]
+
+
+@attrs.frozen(kw_only=True)
+class AtLeast:
+    """At least `count` of some conditions."""
+
+    count: int
+    conditions: tuple[Condition, ...]
+
+
+Condition = Is | Compare | AllOf | AnyOf | AtLeast
+"""What a community satisfies, does not satisfy, or — with a missing cell — may satisfy."""
+
+
+@attrs.frozen(kw_only=True)
+class Count:
+    """How many communities satisfy a condition [社区]."""
+
+    condition: Condition
+    where: tuple[Is, ...] = ()
+    """Scope: the communities that are looked at."""
+
+
+@attrs.frozen(kw_only=True)
+class Total:
+    """The sum of variables over the communities in scope."""
+
+    of: tuple[str, ...]
+    where: tuple[Is, ...] = ()
+    """Scope: the communities that are looked at."""
+
+
+@attrs.frozen(kw_only=True)
+class Ratio:
+    """Sum over sum, both over the communities in scope."""
+
+    numerator: tuple[str, ...]
+    """Variables that are added up."""
+    denominator: tuple[str, ...]
+    """Variables that divide, added up; `communities` counts the communities themselves."""
+    where: tuple[Is, ...] = ()
+    """Scope: the communities that are looked at."""
+
+
+@attrs.frozen(kw_only=True)
+class Share:
+    """Communities that satisfy a condition, over the communities in scope [1]."""
+
+    condition: Condition
+    where: tuple[Is, ...] = ()
+    """Scope: the communities that are looked at."""
+
+
+Measure = Count | Total | Ratio | Share
+"""How an indicator is counted."""
+
+
+def _sum_unit(names: tuple[str, ...], variables: Variables) -> Unit:
+    """Return the common unit of variables that are added up."""
+    if not names:
+        raise MeasureError("expected at least one variable to add up, got none")
+    if UNITS_COLUMN in names:
+        if len(names) > 1:
+            raise MeasureError(f"{UNITS_COLUMN!r} counts communities and cannot be added to {names}")
+        return Unit.of({"community": 1})
+    first = variables[names[0]]
+    for name in names:
+        variable = variables[name]
+        if variable.type != "quantity":
+            raise MeasureError(f"variable {name!r} is a {variable.type}, not a quantity, and cannot be added up")
+        if variable.kind != first.kind or variable.quantum != first.quantum:
+            mine, other = (f"{each.id!r} ({each.kind}, {each.unit})" for each in (variable, first))
+            raise MeasureError(f"{mine} cannot be added to {other}")
+    return first.unit
+
+
+def measure_unit(measure: Measure, variables: Variables) -> Unit:
+    """Return the unit in which a measure comes out by itself, such as m²/户.
+
+    Raises:
+        MeasureError: If variables that do not add up are added up.
+        NotFoundError: If a variable does not exist.
+    """
+    match measure:
+        case Count():
+            return Unit.of({"community": 1})
+        case Total():
+            return _sum_unit(measure.of, variables)
+        case Ratio():
+            return _sum_unit(measure.numerator, variables) / _sum_unit(measure.denominator, variables)
+        case Share():
+            return DIMENSIONLESS
+
+
+def _check_condition(condition: Condition, variables: Variables) -> None:
+    match condition:
+        case Is():
+            variable = variables[condition.variable]
+            if variable.type != "category":
+                raise MeasureError(
+                    f"variable {variable.id!r} is a {variable.type}; only a category can be tested by value"
+                )
+            for value in condition.values:
+                variable.number_of(value)
+        case Compare():
+            unit = _sum_unit(condition.numerator, variables)
+            if condition.denominator:
+                unit = unit / _sum_unit(condition.denominator, variables)
+            if condition.comparator in (Comparator.RANGE, Comparator.MAINTAIN):
+                raise MeasureError(f"a condition compares by >= > <= < or =, not by {condition.comparator.value}")
+            condition.value.unit.factor(unit)
+        case AllOf() | AnyOf() | AtLeast():
+            if not condition.conditions:
+                raise MeasureError("expected at least one condition, got none")
+            if isinstance(condition, AtLeast) and not 1 <= condition.count <= len(condition.conditions):
+                raise MeasureError(f"expected a count from 1 to {len(condition.conditions)}, got {condition.count}")
+            for part in condition.conditions:
+                _check_condition(part, variables)
+
+
+def check_measure(measure: Measure, unit: Unit, variables: Variables) -> None:
+    """Check that a measure's parts exist, add up, and come out in a unit that converts to `unit`.
+
+    Raises:
+        MeasureError: If variables that do not add up are added up.
+        NotFoundError: If a variable or a category value does not exist.
+        DimensionError: If the measure's unit is of another dimension than `unit`.
+    """
+    measure_unit(measure, variables).factor(unit)
+    for test in measure.where:
+        _check_condition(test, variables)
+    if isinstance(measure, Count | Share):
+        _check_condition(measure.condition, variables)
+
+
+def _condition_variables(condition: Condition) -> Iterator[str]:
+    match condition:
+        case Is():
+            yield condition.variable
+        case Compare():
+            yield from condition.numerator
+            yield from condition.denominator
+        case AllOf() | AnyOf() | AtLeast():
+            for part in condition.conditions:
+                yield from _condition_variables(part)
+
+
+def variables_of(measure: Measure) -> tuple[str, ...]:
+    """Return the ids of the variables that a measure reads, each once, the count of communities left out."""
+    names = [test.variable for test in measure.where]
+    match measure:
+        case Total():
+            names += measure.of
+        case Ratio():
+            names += [*measure.numerator, *measure.denominator]
+        case Count() | Share():
+            names += _condition_variables(measure.condition)
+    return tuple(dict.fromkeys(name for name in names if name != UNITS_COLUMN))
+
+
+_WORDS = {
+    "zh": {"all": "且", "any": "或", "of": "项中至少", "where": "范围", "count": "社区数", "sep": "、"},
+    "en": {"all": " and ", "any": " or ", "of": "of", "where": "among", "count": "communities with", "sep": ", "},
+}
+
+
+def _condition_text(condition: Condition, variables: Variables, lang: Lang) -> str:
+    words = _WORDS[lang]
+    match condition:
+        case Is():
+            variable = variables[condition.variable]
+            labels = [variable.values[variable.number_of(value)].label.get(lang) for value in condition.values]
+            return f"{variable.label.get(lang)} = {words['sep'].join(labels)}"
+        case Compare():
+            text = _sum_text(condition.numerator, variables, lang)
+            if condition.denominator:
+                text = f"{text} ÷ {_sum_text(condition.denominator, variables, lang)}"
+            return f"{text} {condition.comparator.symbol} {condition.value.text(lang)}"
+        case AllOf():
+            return words["all"].join(f"({_condition_text(part, variables, lang)})" for part in condition.conditions)
+        case AnyOf():
+            return words["any"].join(f"({_condition_text(part, variables, lang)})" for part in condition.conditions)
+        case AtLeast():
+            parts = words["sep"].join(f"({_condition_text(part, variables, lang)})" for part in condition.conditions)
+            number = len(condition.conditions)
+            if lang == "zh":
+                return f"{number}{words['of']}{condition.count}项: {parts}"
+            return f"at least {condition.count} {words['of']} {number}: {parts}"
+
+
+def _sum_text(names: tuple[str, ...], variables: Variables, lang: Lang) -> str:
+    text = " + ".join(variables.label(name, lang) for name in names)
+    return f"({text})" if len(names) > 1 else text
+
+
+def formula(measure: Measure, variables: Variables, lang: Lang = "zh") -> str:
+    """Return the formula that people read, made from the measure itself."""
+    scope = _WORDS[lang]["all"].join(_condition_text(test, variables, lang) for test in measure.where)
+    match measure:
+        case Total():
+            text = f"Σ {_sum_text(measure.of, variables, lang)}"
+        case Ratio():
+            above = _sum_text(measure.numerator, variables, lang)
+            text = f"Σ {above} ÷ Σ {_sum_text(measure.denominator, variables, lang)}"
+        case Count():
+            text = f"#[{_condition_text(measure.condition, variables, lang)}]"
+        case Share():
+            units = variables.label(UNITS_COLUMN, lang)
+            text = f"#[{_condition_text(measure.condition, variables, lang)}] ÷ {units}"
+    return f"{text}  ({_WORDS[lang]['where']}: {scope})" if scope else text

@@ -1,0 +1,284 @@
+"""Plan: the registry of one planning document — its facts, indicators, targets and doubtful readings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from community_plan.errors import NotFoundError, PlanError
+from community_plan.measures import Measure, check_measure, formula
+from community_plan.regions import CountyKind, Region
+from community_plan.sources import ADOPTED, Discrepancy, Text
+from community_plan.targets import Indicator, Target
+from community_plan.units import Lang
+from community_plan.variables import Variables
+
+if TYPE_CHECKING:
+    from community_plan.results import Result
+    from community_plan.tallies import Tally
+
+__all__ = ["Document", "Plan", "Registry"]
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Entries by id, in the order of the document; an unknown id is an error that names the nearest."""
+
+    def __init__(self, kind: str, entries: Iterable[T]) -> None:
+        self._kind = kind
+        self._entries = {entry.id: entry for entry in entries}
+
+    def __getitem__(self, key: str) -> T:
+        try:
+            return self._entries[key]
+        except (KeyError, TypeError):
+            raise NotFoundError(self._kind, str(key), self._entries) from None
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Registry) and self._entries == other._entries
+
+    __hash__ = None  # type: ignore[assignment]  # as for every mapping
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self._kind}s: {', '.join(self)}>"
+
+
+@attrs.frozen(kw_only=True)
+class Document:
+    """The facts of a planning document."""
+
+    id: str
+    """Stable id of the plan, such as `shangqiu-14fyp`."""
+    title: Text
+    """Title."""
+    number: str | None = None
+    """Document number (文号)."""
+    issuer: Text
+    """Who issued it."""
+    issued: dt.date
+    """Date of the text (成文日期)."""
+    published: dt.date | None = None
+    """Date of publication."""
+    start: dt.date
+    """First day of the plan's period."""
+    end: dt.date
+    """Last day of the plan's period."""
+    scope_note: Text | None = None
+    """What of the document the registry holds."""
+    regions: tuple[Region, ...] = ()
+    """The regions that it addresses."""
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A plan's registry. Load one with `load_plan`; find entries by id."""
+
+    document: Document
+    """Facts of the document."""
+    variables: Variables
+    """The columns that its measures are made of."""
+    indicators: Registry[Indicator]
+    """Indicators by id."""
+    targets: Registry[Target]
+    """Targets by id."""
+    discrepancies: Registry[Discrepancy]
+    """Doubtful readings by id."""
+    source_text: str | None = attrs.field(default=None, repr=False)
+    """The source text that quotes are found in, if the plan carries it."""
+    readings: Mapping[str, str] = attrs.field(factory=dict)
+    """Discrepancy id to the reading that was chosen instead of the adopted one."""
+
+    @property
+    def id(self) -> str:
+        """Stable id of the plan."""
+        return self.document.id
+
+    @property
+    def title(self) -> Text:
+        """Title of the document."""
+        return self.document.title
+
+    @functools.cached_property
+    def regions(self) -> Mapping[str, Region]:
+        """Regions that the plan addresses, by code."""
+        return {region.code: region for region in self.document.regions}
+
+    @property
+    def declared_kinds(self) -> dict[str, CountyKind]:
+        """County kinds that the plan declares for codes that do not say it."""
+        return {r.code: r.declared_kind for r in self.document.regions if r.declared_kind is not None}
+
+    def measure_of(self, target: Target) -> Measure:
+        """Return what a target counts: its indicator's measure, narrowed to its scope."""
+        return target.measure_of(self.indicators[target.indicator])
+
+    def formula(self, indicator: str, lang: Lang = "zh") -> str:
+        """Return the formula of an indicator, made from its measure.
+
+        Raises:
+            NotFoundError: If there is no such indicator.
+        """
+        return formula(self.indicators[indicator].measure, self.variables, lang)
+
+    def choose(self, targets: Iterable[str] | str | None = None) -> tuple[Target, ...]:
+        """Return targets by id, in the plan's order; None chooses all.
+
+        Raises:
+            NotFoundError: If there is no such target; the error names the nearest.
+        """
+        if targets is None:
+            return tuple(self.targets.values())
+        wanted = [targets] if isinstance(targets, str) else list(targets)
+        chosen = {self.targets[name].id for name in wanted}
+        return tuple(target for target in self.targets.values() if target.id in chosen)
+
+    def with_readings(self, readings: Mapping[str, str]) -> Plan:
+        """Return the plan with other readings of doubtful passages.
+
+        Args:
+            readings: Discrepancy id to reading id; `adopted` is the reading of the registry.
+
+        Raises:
+            NotFoundError: If there is no such discrepancy or reading.
+            PlanError: If two readings set the same field of one target.
+        """
+        from community_plan.documents import structure, unstructure
+
+        changes: dict[str, dict[str, Any]] = {}
+        chosen = {}
+        for key, name in readings.items():
+            discrepancy = self.discrepancies[key]
+            if name == ADOPTED:
+                continue
+            known = {reading.id: reading for reading in discrepancy.readings}
+            if name not in known:
+                raise NotFoundError(f"reading of {key}", name, [ADOPTED, *known])
+            chosen[key] = name
+            for target, fields in known[name].targets.items():
+                before = changes.setdefault(target, {})
+                twice = sorted(before.keys() & fields.keys())
+                if twice:
+                    raise PlanError(
+                        f"two readings set {', '.join(twice)} of target {target!r}", mend="choose one of them"
+                    )
+                before |= fields
+        if not chosen:
+            return self
+        entries = [
+            structure({**unstructure(target), **changes[target.id]}, Target) if target.id in changes else target
+            for target in self.targets.values()
+        ]
+        return attrs.evolve(self, targets=Registry("target", entries), readings={**self.readings, **chosen})
+
+    def check_dimensions(self) -> None:
+        """Check that every target's value and every measure come out in the indicator's dimension.
+
+        Raises:
+            DimensionError: If one does not.
+            MeasureError: If a measure adds up what does not add up.
+            NotFoundError: If a measure names a variable that does not exist.
+        """
+        for target in self.targets.values():
+            indicator = self.indicators[target.indicator]
+            check_measure(self.measure_of(target), indicator.unit, self.variables)
+            baseline = None if target.baseline is None else target.baseline.value
+            for value in (target.value, target.upper, baseline):
+                if value is not None:
+                    value.unit.factor(indicator.unit)
+
+    def evaluate(
+        self,
+        data: Any,
+        *,
+        by: str | Iterable[str] | None = None,
+        targets: Iterable[str] | str | None = None,
+        units: Mapping[str, str] | None = None,
+        reading: Mapping[str, str] | None = None,
+        as_of: dt.date | str | None = None,
+    ) -> Result:
+        """Judge targets on data.
+
+        Args:
+            data: A frame, the path of a CSV or parquet file or of a folder with `communities`, `facilities` and
+                `workforce`, an iterable of `Community`, a `Dataset`, or a `Tally`.
+            by: A level (`city`, `county`, `township`, `community`), a column, or a list of them; each level gets
+                rows of its own, columns are crossed with them. Without it the whole table is one region.
+            targets: Target ids; without it every target.
+            units: Units of columns that are not in the variable's own unit, such as `{"gross_floor_area": "亩"}`.
+            reading: Other readings of doubtful passages, such as `{"A02": "as-printed"}`.
+            as_of: Day that the data describe.
+
+        Returns:
+            A row for each region and target.
+
+        Raises:
+            DataError: For anything wrong with the data; several faults come together as `DataFaults`.
+            NotFoundError: For an unknown target, discrepancy or reading.
+            DimensionError: If a unit does not fit its column.
+        """
+        from community_plan import evaluation
+
+        plan = self.with_readings(reading or {})
+        return evaluation.evaluate(plan, data, by=by, targets=targets, units=units, as_of=as_of)
+
+    def tally(
+        self,
+        data: Any,
+        *,
+        by: str | Iterable[str] | None = None,
+        targets: Iterable[str] | str | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> Tally:
+        """Add up what targets need, without judging; tallies of parts add up with `+`. See `evaluate`."""
+        from community_plan import evaluation
+
+        return evaluation.tally(self, data, by=by, targets=targets, units=units).tally
+
+    def judge(
+        self, values: Mapping[str, Any], *, reading: Mapping[str, str] | None = None, as_of: dt.date | str | None = None
+    ) -> Result:
+        """Judge values that somebody published, without data.
+
+        >>> import community_plan as cp
+        >>> plan = cp.load_plan("shangqiu-14fyp")
+        >>> plan.judge({"rural-facility-coverage": "92.1 %"}).row("rural-facility-coverage").verdict
+        <Verdict.NOT_MET: 'not_met'>
+
+        Args:
+            values: Target id (or the id of its indicator) to a quantity, text with a unit, or a number in the
+                indicator's unit; None for a value that is not known.
+            reading: Other readings of doubtful passages.
+            as_of: Day that the values describe.
+
+        Raises:
+            NotFoundError: If there is no such target or indicator.
+            QuantityTextError: If a value cannot be read.
+            DimensionError: If a value's unit does not fit the indicator.
+        """
+        from community_plan import evaluation
+
+        return evaluation.judge(self.with_readings(reading or {}), values, as_of=as_of)
+
+    def baselines(self) -> dict[str, Any]:
+        """Return the plan's own starting points by target id; None where it gives none."""
+        return {t.id: None if t.baseline is None else t.baseline.value for t in self.targets.values()}

@@ -1,0 +1,342 @@
+"""Results: a row for each region and target, exact inside, in any form outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import importlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import attrs
+
+from community_plan.documents import exact_text
+from community_plan.entry import Note
+from community_plan.errors import MissingDependencyError, NotFoundError
+from community_plan.labels import label
+from community_plan.measures import Comparator
+from community_plan.sources import Text
+from community_plan.targets import Attribute
+from community_plan.units import Lang, Quantity, Unit
+from community_plan.verdicts import Reason, Verdict, display
+
+__all__ = ["Result", "Row"]
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """One target in one region. Exact numbers are `Fraction`; None where there is nothing to say."""
+
+    plan: str
+    """Id of the plan."""
+    target: str
+    """Id of the target."""
+    indicator: str
+    """Id of the indicator."""
+    name: Text
+    """Name of the indicator."""
+    number: int | None
+    """Number in the plan's table of main indicators."""
+    region: str
+    """Code of the region, or its name where the data have no codes; `total` for the whole table."""
+    region_name: Text
+    """Name of the region, if known, else its code."""
+    level: str
+    """city, county, township, community, or total; `published` for values that were given."""
+    period: str | None
+    """Value of a `year` or `period` column that is grouped by, else the date `as_of`."""
+    columns: Mapping[str, str | None]
+    """Values of the other columns that are grouped by."""
+    value: Fraction | None
+    """Value over the communities that report everything. [unit]"""
+    unit: Unit
+    """Unit of value, target, baseline, gap and bounds."""
+    comparator: Comparator
+    """How the value is held against the target."""
+    target_value: Fraction
+    """Target; the lower end of a range. [unit]"""
+    target_upper: Fraction | None
+    """Upper end of a range. [unit]"""
+    baseline: Fraction | None
+    """The plan's starting point. [unit]"""
+    verdict: Verdict
+    """met, not_met or unknown."""
+    reason: Reason | None
+    """Why the verdict is unknown."""
+    gap: Fraction | None
+    """Value less target (less the nearer end of a range; 0 inside it). [unit]"""
+    shortfall: Fraction | None
+    """Least change of the numerator after which the value meets the target. [shortfall_unit]"""
+    shortfall_unit: Unit | None
+    """Unit of the shortfall."""
+    lower: Fraction | None
+    """Least that the value can be, whatever the missing cells hold. [unit]"""
+    upper: Fraction | None
+    """Most that it can be; None with a value: no limit. [unit]"""
+    reporting_share: Fraction | None
+    """Reporting communities over communities in scope. [1]"""
+    numerator: Fraction | None
+    """Sum above the line over the reporting communities, in the variables' unit."""
+    denominator: Fraction | None
+    """Sum below the line, in the variables' unit."""
+    due: dt.date
+    """Day by which the target is to be met."""
+    attribute: Attribute | None
+    """expected (预期性) or binding (约束性)."""
+    clause: str
+    """Where the plan says it."""
+    discrepancies: tuple[str, ...]
+    """Doubtful readings that the row rests on."""
+
+    @property
+    def limits(self) -> tuple[Fraction, ...]:
+        """What a printed value must not seem to be on the other side of."""
+        return (self.target_value,) if self.target_upper is None else (self.target_value, self.target_upper)
+
+    def value_text(self, lang: Lang = "zh") -> str:
+        """Return the value with its unit, with as many digits as it takes to stand on its side of the target."""
+        return self._text(self.value, lang)
+
+    def target_text(self, lang: Lang = "zh") -> str:
+        """Return comparator and target, such as `> 30 m²/百户`."""
+        shown = Quantity(self.target_value, self.unit).text(lang, digits=8)
+        if self.target_upper is not None:
+            return f"{shown} – {Quantity(self.target_upper, self.unit).text(lang, digits=8)}"
+        return f"{self.comparator.symbol} {shown}"
+
+    def gap_text(self, lang: Lang = "zh") -> str:
+        """Return the gap with its sign and unit."""
+        if self.gap is None:
+            return "—"
+        # A gap that is not zero never prints as zero.
+        number = display(self.gap, Fraction(0))
+        sign = "+" if self.gap > 0 else ""
+        points = {"%": ("个百分点", "pp"), "‰": ("个千分点", "per-mille points")}.get(self.unit.label(lang))
+        if points is not None:  # the difference of two shares is no share
+            return f"{sign}{number} {points[0] if lang == 'zh' else points[1]}"
+        return sign + _with_unit(number, self.unit, lang)
+
+    def _text(self, value: Fraction | None, lang: Lang) -> str:
+        return "—" if value is None else _with_unit(display(value, *self.limits), self.unit, lang)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as plain values: numbers as exact `Fraction`, units and dates as they are written."""
+        plain: dict[str, Any] = {
+            "plan": self.plan,
+            "target": self.target,
+            "indicator": self.indicator,
+            "number": self.number,
+            "region": self.region,
+            "region_name": str(self.region_name),
+            "level": self.level,
+            "period": self.period,
+            **self.columns,
+        }
+        for name in _NUMBERS_FIRST:
+            plain[name] = getattr(self, name)
+        plain["unit"] = str(self.unit)
+        plain["comparator"] = self.comparator.value
+        plain["verdict"] = self.verdict.value
+        plain["reason"] = None if self.reason is None else self.reason.value
+        plain["shortfall_unit"] = None if self.shortfall_unit is None else str(self.shortfall_unit)
+        plain["due"] = self.due
+        plain["attribute"] = self.attribute
+        plain["clause"] = self.clause
+        plain["discrepancies"] = list(self.discrepancies)
+        return {name: plain[name] for name in (*_before(self.columns), *_AFTER)}
+
+
+_NUMBERS_FIRST = (
+    "value",
+    "target_value",
+    "target_upper",
+    "baseline",
+    "gap",
+    "shortfall",
+    "lower",
+    "upper",
+    "reporting_share",
+    "numerator",
+    "denominator",
+)
+_BEFORE = ("plan", "target", "indicator", "number", "region", "region_name", "level", "period")
+_AFTER = (
+    "value",
+    "unit",
+    "comparator",
+    "target_value",
+    "target_upper",
+    "baseline",
+    "verdict",
+    "reason",
+    "gap",
+    "shortfall",
+    "shortfall_unit",
+    "lower",
+    "upper",
+    "reporting_share",
+    "numerator",
+    "denominator",
+    "due",
+    "attribute",
+    "clause",
+    "discrepancies",
+)
+
+
+def _before(columns: Iterable[str]) -> tuple[str, ...]:
+    return (*_BEFORE, *columns)
+
+
+def _with_unit(number: str, unit: Unit, lang: Lang) -> str:
+    text = unit.label(lang)
+    return f"{number}{'' if text in ('', '%', '‰') else ' '}{text}"
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """Rows of verdicts, with what was said of the data on the way."""
+
+    rows: tuple[Row, ...]
+    """By column values, level and region; within a region in the plan's order."""
+    plan: str
+    """Id of the plan."""
+    notes: tuple[Note, ...] = ()
+    """What the user should know about the data."""
+    as_of: dt.date | None = None
+    """Day that the data describe, if the user said."""
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row(self, target: str, region: str | None = None) -> Row:
+        """Return the row of a target, in the region of that code or name.
+
+        Raises:
+            NotFoundError: If there is none, or if several regions have one and none is named.
+        """
+        found = [row for row in self.rows if row.target == target]
+        if not found:
+            raise NotFoundError("target", target, {row.target for row in self.rows})
+        if region is not None:
+            inside = [row for row in found if region in (row.region, row.region_name.zh, row.region_name.en)]
+            if not inside:
+                raise NotFoundError(
+                    "region", region, {name for row in found for name in (row.region, row.region_name.zh)}
+                )
+            found = inside
+        if len(found) > 1:
+            raise NotFoundError(
+                "single row", target, mend=f"{len(found)} rows match: name a region, or take them from .rows"
+            )
+        return found[0]
+
+    def failing(self) -> Result:
+        """Return the rows whose verdict is not met."""
+        return attrs.evolve(self, rows=tuple(row for row in self.rows if row.verdict is Verdict.NOT_MET))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return a dict for each row: exact numbers as `Fraction`, dates as `date`, the rest as text and lists."""
+        return [row.to_dict() for row in self.rows]
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the rows as JSON; exact numbers are text that `Fraction` reads: a decimal, or `p/q`."""
+        return json.dumps([_plain(row) for row in self.to_dicts()], ensure_ascii=False, indent=indent)
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """Return the rows as columns: numbers as the nearest floats, ready for a frame.
+
+        The verdicts are decided already, so rounding can no longer turn one. An upper bound without a limit is
+        infinity.
+        """
+        dicts = self.to_dicts()
+        names = list(dicts[0]) if dicts else [*_BEFORE, *_AFTER]
+        columns: dict[str, list[Any]] = {name: [row[name] for row in dicts] for name in names}
+        for name in _NUMBERS_FIRST:
+            columns[name] = [None if cell is None else float(cell) for cell in columns[name]]
+        unlimited = [row.value is not None and row.upper is None for row in self.rows]
+        columns["upper"] = [
+            float("inf") if open_ else cell for open_, cell in zip(unlimited, columns["upper"], strict=True)
+        ]
+        return columns
+
+    def to_polars(self) -> Any:
+        """Return the rows as a polars DataFrame; see `to_columns`.
+
+        Raises:
+            MissingDependencyError: If polars is not installed.
+        """
+        polars = _need("polars", "polars")
+        schema = dict.fromkeys(_NUMBERS_FIRST, polars.Float64)
+        schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), polars.String)
+        schema |= {"number": polars.Int64, "due": polars.Date, "discrepancies": polars.List(polars.String)}
+        return polars.DataFrame(self.to_columns(), schema_overrides=schema)
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a pandas DataFrame; see `to_columns`.
+
+        Raises:
+            MissingDependencyError: If pandas is not installed.
+        """
+        pandas = _need("pandas", "pandas")
+        frame = pandas.DataFrame(self.to_columns())
+        numbers = dict.fromkeys(_NUMBERS_FIRST, "float64")
+        return frame.astype({**numbers, "number": "Int64", "due": "datetime64[s]"})
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export the rows through the Arrow PyCapsule interface (needs polars)."""
+        return self.to_polars().__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_html(self, lang: Lang = "zh", *, most: int = 200) -> str:
+        """Return the rows as an HTML table, every text escaped; beyond `most` rows it says how many are left out."""
+        headers = [label(name, lang) for name in ("region", "number", "indicator", "value", "target", "gap", "verdict")]
+        head = "".join(f"<th>{html.escape(text)}</th>" for text in headers)
+        lines = [
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row_cells(row, lang)) + "</tr>"
+            for row in self.rows[:most]
+        ]
+        rest = len(self.rows) - most
+        if rest > 0:
+            lines.append(f'<tr><td colspan="{len(headers)}">… + {rest}</td></tr>')
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def row_cells(row: Row, lang: Lang) -> list[str]:
+    """Return region, number, indicator, value, target, gap and verdict of a row, for people."""
+    verdict = label(row.verdict.value, lang)
+    if row.reason is not None:
+        verdict = f"{verdict} ({label(row.reason.value, lang)})"
+    region = "/".join([row.region_name.get(lang), *(str(value) for value in row.columns.values())])
+    return [
+        f"{region} {row.period}" if row.period else region,
+        "" if row.number is None else str(row.number),
+        row.name.get(lang),
+        row.value_text(lang),
+        row.target_text(lang),
+        row.gap_text(lang),
+        verdict,
+    ]
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    def cell(value: Any) -> Any:
+        if isinstance(value, Fraction):
+            return exact_text(value)
+        return value.isoformat() if isinstance(value, dt.date) else value
+
+    return {name: cell(value) for name, value in row.items()}
+
+
+def _need(library: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(library)
+    except ImportError as error:
+        raise MissingDependencyError(library, extra=extra, purpose=f"a {library} frame") from error

@@ -1,0 +1,207 @@
+"""Tables: the data a user hands over, whatever their form — frames, files, typed objects."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from community_plan.domain import Community, Facility, Workforce
+from community_plan.entry import Source
+from community_plan.errors import (
+    AmbiguousColumnError,
+    CellError,
+    CommunityPlanError,
+    DataError,
+    MissingDependencyError,
+    Place,
+    raise_faults,
+)
+from community_plan.regions import Region
+from community_plan.variables import TableName
+
+__all__ = ["TABLES", "CellTable", "Dataset", "RawTable", "open_dataset", "open_table"]
+
+_SUFFIXES = (".csv", ".parquet")
+_OBJECTS: dict[TableName, type] = {
+    "communities": Community,
+    "facilities": Facility,
+    "workforce": Workforce,
+    "townships": Region,
+}
+TABLES: tuple[TableName, ...] = tuple(_OBJECTS)
+"""Tables of a dataset."""
+
+
+@attrs.frozen(kw_only=True)
+class Dataset:
+    """The tables that a plan is evaluated on. Each is a frame, a path, or an iterable of typed objects.
+
+    The facilities and workforce tables are registers: what a community has follows from its rows.
+    """
+
+    communities: Any
+    """A row per community, or per community and year."""
+    facilities: Any = None
+    """A row per facility."""
+    workforce: Any = None
+    """A row per region and role."""
+    townships: Any = None
+    """A row per township, for its name. Typed objects are `Region`."""
+    unlisted: Literal["zero", "unknown"] = "zero"
+    """What a community without a row in a register has: nothing of the kind, or nobody knows."""
+
+
+@attrs.frozen(kw_only=True)
+class CellTable:
+    """A table of Python cells: headers to columns of one length."""
+
+    source: Source
+    """Where it comes from."""
+    columns: Mapping[str, Sequence[Any]]
+    """Header to cells."""
+    rows: int
+    """Number of rows."""
+
+
+@attrs.frozen(kw_only=True)
+class RawTable:
+    """A table as a frame that narwhals knows, with where it comes from."""
+
+    source: Source
+    frame: Any
+    """A narwhals DataFrame."""
+
+
+def open_dataset(data: Any) -> Dataset:
+    """Return the dataset that a user's data are: a Dataset, or a folder with its files, or the communities alone.
+
+    Raises:
+        DataError: If a folder has no communities table.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | Path) and Path(data).is_dir():
+        files: dict[str, Any] = {name: _file_in(Path(data), name) for name in TABLES}
+        return Dataset(**files)
+    return Dataset(communities=data)
+
+
+def _file_in(folder: Path, name: TableName) -> Path | None:
+    found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    if len(found) > 1:
+        raise AmbiguousColumnError(
+            f"expected one file for {name}, got {' and '.join(path.name for path in found)}",
+            place=Place(file=str(folder)),
+            mend="keep one of them",
+        )
+    if not found and name == "communities":
+        raise DataError(
+            "expected a file communities.csv or communities.parquet, got none",
+            place=Place(file=str(folder)),
+            mend="`community-plan sample DIR` writes a folder to compare with",
+        )
+    return found[0] if found else None
+
+
+def open_table(data: Any, table: TableName) -> CellTable | RawTable:
+    """Open one table: a path, a frame, a mapping of columns, or an iterable of typed objects.
+
+    Raises:
+        DataError: If the data are none of these, or a file cannot be read.
+        MissingDependencyError: If a parquet file is given and neither polars nor pyarrow is installed.
+    """
+    if isinstance(data, str | Path):
+        return _open_file(Path(data), table)
+    kind = _OBJECTS[table]
+    if isinstance(data, kind):
+        data = [data]
+    if not isinstance(data, list | tuple | Mapping):
+        from community_plan import frames
+
+        if frames.is_frame(data):
+            return RawTable(source=Source(table=table), frame=frames.as_frame(data))
+    if isinstance(data, Iterable) and not isinstance(data, Mapping):
+        items = list(data)
+        wrong = next((row for row, item in enumerate(items, start=1) if not isinstance(item, kind)), None)
+        if wrong is None:
+            columns = {field.name: [getattr(item, field.name) for item in items] for field in attrs.fields(kind)}
+            return CellTable(source=Source(table=table), columns=columns, rows=len(items))
+        got = type(items[wrong - 1]).__name__
+        raise DataError(f"expected {kind.__name__} objects, got {got}", place=Place(table=table, row=wrong))
+    raise DataError(
+        f"expected a frame, a path or {kind.__name__} objects, got {type(data).__name__}",
+        place=Place(table=table),
+        mend="pass a polars or pandas frame, the path of a CSV or parquet file, or typed objects",
+    )
+
+
+def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
+    source = Source(table=table, file=str(path), text=True)
+    if not path.is_file():
+        raise DataError("no such file", place=Place(file=str(path)))
+    if path.suffix == ".parquet":
+        return RawTable(source=attrs.evolve(source, text=False), frame=_read_parquet(path))
+    if path.suffix == ".csv":
+        return _read_csv(path, source)
+    raise DataError(
+        f"expected a file that ends in {' or '.join(_SUFFIXES)}, got {path.name!r}", place=Place(file=str(path))
+    )
+
+
+def _read_parquet(path: Path) -> Any:
+    from community_plan import frames
+
+    libraries: tuple[Literal["polars", "pyarrow"], ...] = ("polars", "pyarrow")
+    for library in libraries:
+        if importlib.util.find_spec(library) is not None:
+            try:
+                return frames.read_parquet(path, library)
+            except Exception as error:  # each engine has errors of its own; the user gets one kind
+                raise DataError(f"no readable parquet: {error}", place=Place(file=str(path))) from error
+    raise MissingDependencyError("polars or pyarrow", extra="polars", purpose="reading parquet")
+
+
+def _decode(path: Path) -> str:
+    """Decode a text file: by its byte order mark, else UTF-8, else GB18030 (Excel in China writes it)."""
+    raw = path.read_bytes()
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if raw.startswith(mark):
+            return raw.decode(encoding)
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        # A Big5 file read as GB18030 shows characters of the private-use area.
+        if encoding == "utf-8" or not any("\ue000" <= char <= "\uf8ff" for char in text):
+            return text
+    raise DataError("expected UTF-8 or GB18030 text", place=Place(file=str(path)), mend="save the file as UTF-8")
+
+
+def _read_csv(path: Path, source: Source) -> CellTable:
+    try:
+        rows = list(csv.reader(io.StringIO(_decode(path), newline=""), strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"no readable CSV: {error}", place=Place(file=str(path))) from error
+    if not rows or not any(rows[0]):
+        raise DataError("expected a line of headers, got an empty file", place=Place(file=str(path)))
+    headers = [header.strip() for header in rows[0]]
+    body = rows[1:]
+    while body and not any(cell.strip() for cell in body[-1]):  # spreadsheets leave empty rows at the end
+        body.pop()
+    faults: list[CommunityPlanError] = []
+    for position, header in enumerate(headers):
+        if header in headers[:position]:
+            faults.append(AmbiguousColumnError(f"two columns are headed {header!r}", place=source.place(column=header)))
+    for number, row in enumerate(body, start=1):
+        if len(row) != len(headers):
+            faults.append(CellError(f"expected {len(headers)} cells, got {len(row)}", place=source.place(row=number)))
+    raise_faults(faults, subject=str(path))
+    columns = list(zip(*body, strict=True)) if body else [()] * len(headers)
+    return CellTable(source=source, columns=dict(zip(headers, columns, strict=True)), rows=len(body))

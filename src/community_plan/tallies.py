@@ -1,0 +1,94 @@
+"""Tallies: the additive integers of every region, from which everything else follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from community_plan.assembly import Grouping, Table
+from community_plan.errors import DataError
+from community_plan.measures import Measure
+from community_plan.programs import Program, Slots
+from community_plan.regions import LEVELS, Level
+
+__all__ = ["Group", "Tally", "tally_table"]
+
+
+@attrs.frozen
+class Group:
+    """What one line of results is about: a region, and the values of the columns it is crossed with."""
+
+    level: Level | None = None
+    """Level of the region; None for the whole table."""
+    region: str | None = None
+    """Code or name of the region; None for the whole table."""
+    columns: tuple[tuple[str, str | None], ...] = ()
+    """Columns grouped by, with their values."""
+
+
+@attrs.frozen(kw_only=True)
+class Tally:
+    """The sums of some measures in some groups; `+` adds two of them up.
+
+    Whatever the order, the engine or the partition of the rows, the integers are the same.
+    """
+
+    measures: tuple[Measure, ...]
+    """What was counted."""
+    groups: Mapping[Group, tuple[Slots, ...]]
+    """For each group, the sums of each measure."""
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return the sums over both; the two must count the same measures over different communities.
+
+        Raises:
+            DataError: If the measures differ.
+        """
+        if self.measures != other.measures:
+            raise DataError("expected tallies of the same measures", mend="tally both with the same plan and targets")
+        return Tally(measures=self.measures, groups=_merge([*self.groups.items(), *other.groups.items()]))
+
+
+def _merge(items: list[tuple[Group, tuple[Slots, ...]]]) -> dict[Group, tuple[Slots, ...]]:
+    merged: dict[Group, tuple[Slots, ...]] = {}
+    for group, slots in items:
+        if group in merged:
+            pairs = zip(merged[group], slots, strict=True)
+            slots = tuple({name: old[name] + new[name] for name in old} for old, new in pairs)
+        merged[group] = slots
+    return merged
+
+
+def tally_table(table: Table, program: Program, grouping: Grouping) -> Tally:
+    """Add up a program over a table: once at the finest level asked for, the coarser ones rolled up."""
+    rows = table.sums(grouping.keys, program.features)
+    count = len(grouping.levels)
+    items: list[tuple[Group, tuple[Slots, ...]]] = []
+    for key, sums in rows:
+        slots = tuple(program.slots(index, sums) for index in range(len(program.measures)))
+        columns = tuple(zip(grouping.columns, key[count:], strict=True))
+        if not grouping.levels:
+            items.append((Group(columns=columns), slots))
+        for place, level in enumerate(grouping.levels):
+            label = key[place]
+            if (
+                label is not None and level not in grouping.hidden
+            ):  # a remainder row belongs to no region of a level finer than its own
+                items.append((Group(level, _region(key[: place + 1]), columns), slots))
+    return Tally(measures=program.measures, groups=dict(sorted(_merge(items).items(), key=_order)))
+
+
+def _region(path: tuple[str | None, ...]) -> str:
+    """Return the label of a region; a name that is no code is told apart by the region around it."""
+    label = path[-1] or ""
+    if label.isdigit() or len(path) == 1 or path[-2] is None:
+        return label
+    return f"{_region(path[:-1])}/{label}"
+
+
+def _order(item: tuple[Group, tuple[Slots, ...]]) -> tuple[object, ...]:
+    group = item[0]
+    columns = tuple((value is None, value or "") for _, value in group.columns)
+    level = -1 if group.level is None else list(LEVELS).index(group.level)
+    return columns, level, group.region or ""

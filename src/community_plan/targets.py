@@ -1,0 +1,103 @@
+"""Targets: what the plan promises, how much of what, of whom, by when — and where it says so."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+import attrs
+
+from community_plan.measures import Comparator, Count, Is, Measure, Ratio, Share, Total
+from community_plan.sources import Citation, Text
+from community_plan.units import Lang, Quantity, Unit
+
+__all__ = ["Attribute", "Baseline", "Indicator", "Printed", "Target"]
+
+Attribute = Literal["expected", "binding"]
+"""预期性 (expected) or 约束性 (binding)."""
+
+
+@attrs.frozen(kw_only=True)
+class Indicator:
+    """A measure with a name and a unit, shared by the plans that set targets for it."""
+
+    id: str
+    """Stable id, such as `rural-facility-coverage`."""
+    name: Text
+    """Name in the field's terms."""
+    unit: Unit
+    """Unit in which it is reported."""
+    measure: Measure
+    """How it is counted."""
+    note: Text | None = None
+    """What the measure takes for granted."""
+
+
+@attrs.frozen(kw_only=True)
+class Baseline:
+    """Where the plan says it starts from."""
+
+    value: Quantity
+    """The value, as adopted."""
+    year: int
+    """Year at whose end it was measured."""
+
+
+@attrs.frozen(kw_only=True)
+class Printed:
+    """The words of a target as printed; each stands in the citation's quote. Empty: nothing is printed."""
+
+    name: str
+    """Name of the indicator."""
+    target: str
+    """Target value with whatever sign and unit are printed."""
+    baseline: str = ""
+    """Baseline value."""
+    attribute: str = ""
+    """预期性, 约束性, or nothing."""
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """A promise that can be judged: an indicator, a comparator and a value, due at a date."""
+
+    id: str
+    """The indicator's id, with `@` and the clause for a further target on the same indicator."""
+    indicator: str
+    """Id of the indicator."""
+    number: int | None = None
+    """Number in the plan's table of main indicators."""
+    comparator: Comparator
+    """Adopted comparator; what is printed stands in `printed`."""
+    value: Quantity
+    """Adopted value; the lower end of a range."""
+    upper: Quantity | None = None
+    """Upper end of a range."""
+    due: dt.date
+    """Day by which it is to be met."""
+    baseline: Baseline | None = None
+    """Starting point, if the plan gives one; a missing one is never zero."""
+    attribute: Attribute | None = None
+    """预期性 or 约束性, if the plan says."""
+    scope: tuple[Is, ...] = ()
+    """Narrows the indicator's own scope."""
+    citation: Citation
+    """Where it stands."""
+    printed: Printed
+    """How it is worded."""
+    discrepancies: tuple[str, ...] = ()
+    """Ids of the doubtful readings that touch it."""
+
+    def measure_of(self, indicator: Indicator) -> Measure:
+        """Return the indicator's measure, narrowed to the target's scope."""
+        measure = indicator.measure
+        where = (*measure.where, *(test for test in self.scope if test not in measure.where))
+        match measure:
+            case Count() | Total() | Ratio() | Share():
+                return attrs.evolve(measure, where=where)
+
+    def text(self, lang: Lang = "zh") -> str:
+        """Return comparator and value for people, such as `> 30 m²/百户`."""
+        if self.upper is not None:
+            return f"{self.value.text(lang)} – {self.upper.text(lang)}"
+        return f"{self.comparator.symbol} {self.value.text(lang)}"
