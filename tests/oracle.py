@@ -50,33 +50,46 @@ COUNT = "communities"
 AREA_QUANTUM, WHOLE_QUANTUM = Fraction(1, 10000), Fraction(1)
 
 
-Indicator = namedtuple("Indicator", "id scope numerators denominator factor comparator target "
-                                    "quantum cap", defaults=[WHOLE_QUANTUM, None])
+Indicator = namedtuple(
+    "Indicator", "id scope numerators denominator factor comparator target quantum cap", defaults=[WHOLE_QUANTUM, None]
+)
 # Without a denominator it is a share of communities that have at least one, and the
 # scope is about the setting; otherwise a ratio, and the scope is about the county kind.
 INDICATORS = [
-    Indicator("rural-facility-coverage", {"rural"},
-              ["comprehensive_service_count"], None, 100, ">=", 93),
-    Indicator("urban-facility-coverage", {"urban"},
-              ["comprehensive_service_count"], None, 100, ">=", 100),
+    Indicator("rural-facility-coverage", {"rural"}, ["comprehensive_service_count"], None, 100, ">=", 93),
+    Indicator("urban-facility-coverage", {"urban"}, ["comprehensive_service_count"], None, 100, ">=", 100),
     # Two parts of one whole, each at most 100 % of it: hence the cap of 200 %.
-    Indicator("commercial-and-service-area-share", None,
-              ["commercial_area", "comprehensive_service_area"], "gross_floor_area",
-              100, ">=", 10, AREA_QUANTUM, 200),
-    Indicator("facility-area-per-100-households", None,
-              ["comprehensive_service_area"], "households", 100, ">", 30, AREA_QUANTUM),
-    Indicator("activity-area-share", None, ["activity_area"], "comprehensive_service_area",
-              100, ">=", 60, AREA_QUANTUM, 100),
-    Indicator("self-service-terminal-coverage", {"urban"},
-              ["self_service_terminal_count"], None, 100, ">=", 100),
-    Indicator("social-workers-per-resident", None,
-              ["social_workers"], "residents", 1000, ">=", Fraction(2, 5)),
-    Indicator("social-workers-per-district-community", {"district"},
-              ["social_workers"], COUNT, 1, ">=", 2),
-    Indicator("social-workers-per-county-community", {"county", "county_city"},
-              ["social_workers"], COUNT, 1, ">=", 1),
-    Indicator("community-workers-per-10000-urban-residents", None,
-              ["community_workers"], "urban_residents", 10000, ">=", 18),
+    Indicator(
+        "commercial-and-service-area-share",
+        None,
+        ["commercial_area", "comprehensive_service_area"],
+        "gross_floor_area",
+        100,
+        ">=",
+        10,
+        AREA_QUANTUM,
+        200,
+    ),
+    Indicator(
+        "facility-area-per-100-households",
+        None,
+        ["comprehensive_service_area"],
+        "households",
+        100,
+        ">",
+        30,
+        AREA_QUANTUM,
+    ),
+    Indicator(
+        "activity-area-share", None, ["activity_area"], "comprehensive_service_area", 100, ">=", 60, AREA_QUANTUM, 100
+    ),
+    Indicator("self-service-terminal-coverage", {"urban"}, ["self_service_terminal_count"], None, 100, ">=", 100),
+    Indicator("social-workers-per-resident", None, ["social_workers"], "residents", 1000, ">=", Fraction(2, 5)),
+    Indicator("social-workers-per-district-community", {"district"}, ["social_workers"], COUNT, 1, ">=", 2),
+    Indicator("social-workers-per-county-community", {"county", "county_city"}, ["social_workers"], COUNT, 1, ">=", 1),
+    Indicator(
+        "community-workers-per-10000-urban-residents", None, ["community_workers"], "urban_residents", 10000, ">=", 18
+    ),
 ]
 
 
@@ -365,7 +378,7 @@ def evaluate_tables(communities, facilities, workforce, by) -> list[dict]:
 
 
 def read_table(path):
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -382,4 +395,4 @@ if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     answer = evaluate_folder(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) == 3 else None)
-    print(json.dumps(answer, ensure_ascii=False, indent=1, default=lambda value: str(value)))
+    print(json.dumps(answer, ensure_ascii=False, indent=1, default=str))

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import attrs
 
 from community_plan import columns as cells
-from community_plan.entry import Note, SourceColumn, resolve_columns
+from community_plan.entry import Note, SourceColumn, bad_cells, resolve_columns
 from community_plan.errors import (
     AmbiguousColumnError,
     CommunityPlanError,
@@ -176,6 +176,10 @@ def assemble(
                 opened[name] = open_table(given, name)
             except CommunityPlanError as error:
                 faults.extend(error.faults)
+    if dataset.communities is None:
+        faults.append(
+            DataError("expected a communities table, got none", mend="pass a frame, a path or Community objects")
+        )
     raise_faults(faults, subject="The data cannot be read")
     work = _Assembly(dataset, opened, variables, needed, grouping, dict(declared_kinds or {}))
     work.sort_units(units or {})
@@ -208,16 +212,15 @@ class _Assembly:
 
     def run(self) -> Assembled:
         main = self.opened["communities"]
+        if isinstance(main, CellTable):
+            # An attribute that no object sets is no column where another source can take its place.
+            main = self.opened["communities"] = main.without_unset([*LEVELS, *self.derived_names()])
         headers = _headers(main)
         present = {name for header in headers if (name := self.stands_for("communities", header))}
         if "township" in self.grouping.levels and "township" in present and present & {"county", "code"}:
             # Townships of one name are common (城关镇); a column of names needs the county beside it.
             self.grouping = self.grouping.told_apart("county")
-        derived = {
-            name: derive
-            for name in self.needed
-            if (derive := self.variables[name].derive) is not None and derive.table in self.opened
-        }
+        derived = self.derived_names()
         columns = self.community_columns(main, headers, derived)
         labels = self.label_headers(main, headers)
         unique = [columns["code"].header, *labels.values()] if "code" in columns else []
@@ -234,8 +237,10 @@ class _Assembly:
         for name, register in registers.items():
             table = self.add_register(table, name, register)
         for level in self.grouping.levels:
-            if level not in columns:
+            if "code" in columns:
                 table = table.with_level(level)
+            self.check_level(main, table, level)
+        raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
         self.note_synthetic()
         names = self.township_names()
@@ -244,6 +249,31 @@ class _Assembly:
             pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
             names |= {code: name for code, name in pairs if code is not None and name is not None}
         return Assembled(table=table, grouping=self.grouping, names=names, notes=(*table.notes, *self.notes))
+
+    def derived_names(self) -> dict[str, Derivation]:
+        """Return the variables that a register given with the data provides."""
+        return {
+            name: derive
+            for name in (*self.needed, *self.wholes())
+            if (derive := self.variables[name].derive) is not None and derive.table in self.opened
+        }
+
+    def wholes(self) -> list[str]:
+        """Return the variables that limit a needed one from above, as its whole or its whole's whole."""
+        found: list[str] = []
+        for name in self.needed:
+            whole = self.variables[name].part_of
+            while whole is not None:
+                found.append(whole)
+                whole = self.variables[whole].part_of
+        return [name for name in dict.fromkeys(found) if name not in self.needed]
+
+    def check_level(self, main: CellTable | RawTable, table: Table, level: Level) -> None:
+        """Append a fault for rows that lie in no region of a level, so that none is left out in silence."""
+        rows = [row for row, cell in enumerate(table.label_cells(level), start=1) if cell is None]
+        if rows:
+            mend = "fill the cell, or add a column of codes from which it follows"
+            self.faults.append(bad_cells(main.source, level, f"expected a {level}, got none", rows, mend=mend))
 
     def note_synthetic(self) -> None:
         """Say that data which call themselves synthetic are."""
@@ -316,14 +346,13 @@ class _Assembly:
         wants_code += [f"by={level}" for level in self.grouping.levels if level == "community" or level not in present]
         if wants_code or derived:
             needed["code"] = [*wants_code, *derived]
-        wholes = [self.variables[name].part_of for name in needed if self.variables[name].part_of is not None]
-        optional = {"code", "name", *from_code, *self.grouping.levels, *wholes} - {"community", *derived, None}
+        optional = {"code", "name", *from_code, *self.grouping.levels, *self.wholes()} - {"community", *derived}
         return resolve_columns(
             main.source,
             headers,
             self.variables,
             needed,
-            optional=sorted(name for name in optional if name is not None),
+            optional=sorted(optional),
             units=self.units.get("communities"),
             faults=self.faults,
         )
@@ -425,7 +454,7 @@ class _Assembly:
                 mend="add the communities, or correct the codes",
             )
         absent = 0 if self.dataset.unlisted == "zero" else None
-        wanted = [key for key in self.needed if (d := self.variables[key].derive) is not None and d.table == name]
+        wanted = [key for key, derive in self.derived_names().items() if derive.table == name]
         listed = [register.within.get(key, {}) for key in keys]
         unlisted = sum(1 for row in listed if not row)
         if unlisted:

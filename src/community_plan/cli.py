@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except NotFoundError as error:
         sys.stderr.write(f"{error}\n")
-        return 2 if error.kind in ("plan", "target", "indicator", "discrepancy") else 1
+        return 2  # an id on the command line that names nothing
     except CommunityPlanError as error:
         sys.stderr.write(f"{error}\n")
         return 1

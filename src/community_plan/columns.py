@@ -101,8 +101,10 @@ class ColumnTable:
         return attrs.evolve(self, amounts={**self.amounts, **amounts})
 
     def with_level(self, level: Level) -> ColumnTable:
-        """Add the key column of a level, cut from the code."""
-        cells = [None if code is None else region_at(code, level) for code in self.labels["code"]]
+        """Add the key column of a level: as given where it is, else cut from the code."""
+        given = self.labels.get(level, [None] * self.rows)
+        pairs = zip(given, self.labels["code"], strict=True)
+        cells = [region_at(code, level) if cell is None and code is not None else cell for cell, code in pairs]
         return attrs.evolve(self, labels={**self.labels, level: cells})
 
     def with_remainder(
@@ -217,7 +219,7 @@ def read_cells(
     """
     reader = _READERS[column.variable.type]
     memo: dict[Any, Any] = {}
-    bad: dict[type[Exception], list[tuple[int, Exception]]] = {}
+    bad: dict[str, list[tuple[int, CommunityPlanError]]] = {}
     rounded = 0
     values: list[Any] = []
     for row, cell in enumerate(cells, start=1):
@@ -226,7 +228,7 @@ def read_cells(
         try:
             result = memo[key] if key in memo else memo.setdefault(key, reader(cell, column, source))
         except (QuantityTextError, DimensionError, CodeError) as error:
-            bad.setdefault(type(error), []).append((row, error))
+            bad.setdefault(error.problem.partition(", got ")[0], []).append((row, error))
             values.append(None)
             continue
         value, was_rounded = result
@@ -235,9 +237,8 @@ def read_cells(
     for errors in bad.values():
         rows = [row for row, _ in errors]
         first = errors[0][1]
-        problem = first.problem if isinstance(first, CommunityPlanError) else str(first)
-        mend = first.mend if isinstance(first, CommunityPlanError) else None
-        faults.append(bad_cells(source, column.header, problem, rows, mend=mend or _MENDS.get(column.variable.type)))
+        mend = first.mend or _MENDS.get(column.variable.type)
+        faults.append(bad_cells(source, column.header, first.problem, rows, mend=mend))
     if rounded:
         notes.append(rounded_note(column, rounded))
     return values

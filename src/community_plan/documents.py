@@ -117,6 +117,18 @@ def _unstructure_quantity(value: Quantity) -> str:
     return f"{exact_text(value.magnitude)} {value.unit}".rstrip()
 
 
+def _structure_date(value: Any, _: Any) -> dt.date:
+    """Read a TOML date, or the text that stands for one in JSON."""
+    if type(value) is dt.date:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise _wrong("a date such as 2025-12-31", value)
+
+
 def _structure_unit(value: Any, _: Any) -> Unit:
     if isinstance(value, Unit):
         return value
@@ -167,7 +179,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True, omit_if_default=True)
     for kind, words in ((str, "text in quotes"), (int, "a whole number"), (bool, "true or false")):
         converter.register_structure_hook(kind, _strict(kind, words))
-    converter.register_structure_hook(dt.date, _strict(dt.date, "a date such as 2025-12-31, without quotes"))
+    converter.register_structure_hook(dt.date, _structure_date)
     converter.register_unstructure_hook(dt.date, dt.date.isoformat)
     converter.register_structure_hook(Quantity, _structure_quantity)
     converter.register_unstructure_hook(Quantity, _unstructure_quantity)

@@ -16,12 +16,15 @@ from community_plan.errors import DimensionError, QuantityTextError
 from community_plan.regions import CountyKind, Region, Setting, county_kind_of, level_of, parse_code, setting_of
 from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_unit, quantity
 
-__all__ = ["Community", "Facility", "FacilityKind", "Workforce", "WorkforceRole"]
+__all__ = ["BuildingStock", "Community", "Facility", "FacilityKind", "Workforce", "WorkforceRole"]
 
 FacilityKind = Literal["comprehensive_service", "commercial", "elderly_care", "self_service_terminal", "other"]
 """综合服务设施, 商业设施, 养老服务场所, 政务通用自助服务一体机, 其他."""
 WorkforceRole = Literal["community_worker", "social_worker", "grid_worker", "other"]
 """社区工作者, 社会工作者, 网格员, 其他."""
+
+BuildingStock = Literal["new", "existing"]
+"""新建, 已建成."""
 
 Amount = Quantity | str | int | float | Fraction
 """What a unit-aware attribute is given as: a quantity, text with a unit, or a number in its own unit."""
@@ -129,6 +132,11 @@ class Community:
         default=None,
         validator=_one_of("urban", "rural", None),
         metadata={"description": "Urban or rural; without it by the committee's kind in the code."},
+    )
+    building_stock: BuildingStock | None = attrs.field(
+        default=None,
+        validator=_one_of("new", "existing", None),
+        metadata={"description": "Whether its residential area is new-built (新建) or existing (已建成)."},
     )
     households: int | None = _number("Households. [户]")
     residents: int | None = _number("Permanent residents (常住人口). [人]")

@@ -267,6 +267,9 @@ class FaultGroup(CommunityPlanError, ExceptionGroup[CommunityPlanError]):  # noq
     def __init__(self, problem: str, faults: Sequence[CommunityPlanError]) -> None:  # noqa: ARG002  # read in __new__
         CommunityPlanError.__init__(self, problem)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.problem, list(self.exceptions)))
+
     def derive(self, excs: Sequence[Any], /) -> FaultGroup:  # type: ignore[override]  # ours hold only our own errors
         """Return a group of the same kind with other faults (for `except*`)."""
         return type(self)(self.problem, excs)

@@ -15,7 +15,7 @@ from community_plan.errors import CommunityPlanError, DataError, NotFoundError, 
 from community_plan.labels import label_text
 from community_plan.measures import Measure, variables_of
 from community_plan.plan import Plan
-from community_plan.programs import compile_program
+from community_plan.programs import REMAINDER, compile_program
 from community_plan.results import Result, Row
 from community_plan.sources import Text
 from community_plan.tallies import Group, Tally, tally_table
@@ -62,7 +62,11 @@ def tally(
     assembled = assemble(data, plan.variables, needed, grouping, units=units, declared_kinds=plan.declared_kinds)
     table = assembled.table
     program = compile_program(
-        measures, plan.variables, nullable=table.nullable, remainder="remainder" in table.amount_names
+        measures,
+        plan.variables,
+        nullable=table.nullable,
+        remainder=REMAINDER in table.amount_names,
+        columns=table.amount_names,
     )
     return Tallied(tally=tally_table(table, program, assembled.grouping), names=assembled.names, notes=assembled.notes)
 

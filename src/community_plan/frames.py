@@ -149,9 +149,12 @@ class FrameTable:
         return nw.new_series(name, cells, dtype, backend=self.frame.implementation)
 
     def with_level(self, level: Level) -> FrameTable:
-        """Add the key column of a level, cut from the code."""
+        """Add the key column of a level: as given where it is, else cut from the code."""
         cut = nw.col(_label("code")).str.slice(0, LEVELS[level])
         label = nw.concat_str(cut, nw.lit("00")) if level == "city" else cut
+        if _label(level) in self.frame.columns:
+            given = nw.col(_label(level))
+            label = nw.when(~given.is_null()).then(given).otherwise(label)
         return attrs.evolve(self, frame=self.frame.with_columns(label.alias(_label(level))))
 
     def with_remainder(
@@ -195,7 +198,9 @@ class FrameTable:
         self._check_bounds(features)
         emit = _Emitter(self.nullable)
         names = [f"f{index}" for index in range(len(features))]
-        expressions = [emit.number(feature).alias(name) for feature, name in zip(features, names, strict=True)]
+        anchor = nw.col(self.frame.columns[0])
+        numbers = (_constant(f.value, anchor) if isinstance(f, Lit) else emit.number(f) for f in features)
+        expressions = [number.alias(name) for number, name in zip(numbers, names, strict=True)]
         labels = [_label(key) for key in keys]
         chosen = self.frame.select(*labels, *expressions)
         if not keys:
@@ -347,7 +352,7 @@ def enter(
                 work = _cells_to_integers(work, source, column, faults, notes)
                 entered[name] = _entered_integer(column, nw.col(column.header), done=True)
             else:
-                item = _entered_quantity(source, column, dtype, faults)
+                item = _entered_quantity(work, source, column, dtype, faults)
                 if item is not None:
                     entered[name] = item
         elif kind == "category":
@@ -428,14 +433,33 @@ def _convert(whole: nw.Expr, factor: Fraction) -> tuple[nw.Expr, nw.Expr | None]
     return floor + up.cast(nw.Int64()), rest > 0
 
 
+def _is_empty(frame: nw.DataFrame[Any], column: SourceColumn) -> bool:
+    """Say whether a column holds nothing but nulls, whatever type an engine gives to that."""
+    return frame.get_column(column.header).null_count() == len(frame)
+
+
+def _nothing_known(column: SourceColumn) -> _Entered:
+    cell = nw.col(column.header)
+    return _Entered(column, _constant(0, cell), ~cell.is_null())
+
+
+def _constant(value: int, like: nw.Expr) -> nw.Expr:
+    """Return a number for every row of a column: a literal alone would be one row, and cannot be summed."""
+    return like.is_null().cast(nw.Int64()) * 0 + value
+
+
 def _entered_quantity(
-    source: Source, column: SourceColumn, dtype: nw.dtypes.DType, faults: list[CommunityPlanError]
+    frame: nw.DataFrame[Any],
+    source: Source,
+    column: SourceColumn,
+    dtype: nw.dtypes.DType,
+    faults: list[CommunityPlanError],
 ) -> _Entered | None:
     cell = nw.col(column.header)
     if dtype.is_integer():
         return _entered_integer(column, cell)
-    if isinstance(dtype, nw.Unknown):  # a column of nothing but nulls
-        return _Entered(column, nw.lit(0, dtype=nw.Int64()), nw.lit(False))
+    if not dtype.is_float() and _is_empty(frame, column):
+        return _nothing_known(column)
     if not dtype.is_float():
         faults.append(
             ColumnTypeError(
@@ -475,8 +499,8 @@ def _entered_category(
     dtype: nw.dtypes.DType,
     faults: list[CommunityPlanError],
 ) -> _Entered | None:
-    if isinstance(dtype, nw.Unknown):
-        return _Entered(column, nw.lit(0, dtype=nw.Int64()), nw.lit(False))
+    if _is_empty(frame, column):
+        return _nothing_known(column)
     if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
         faults.append(
             ColumnTypeError(f"expected words, got {dtype}", place=source.place(column=column.header), mend=None)
@@ -493,12 +517,12 @@ def _entered_category(
         elif normalise_word(word) in MISSING_WORDS:
             missing.append(word)
     cell = nw.col(column.header).cast(nw.String()).fill_null("")
-    value = nw.lit(0, dtype=nw.Int64())
+    value = _constant(0, cell)
     for number, spellings in words.items():
         if number:
             value = value + cell.is_in(spellings).cast(nw.Int64()) * number
     every = [word for spellings in words.values() for word in spellings]
-    known = cell.is_in(every)
+    known = cell.is_in(every) if every else cell.is_null()  # an empty list has no type; no cell is null here
     listed = ", ".join(f"{category.id} ({category.label.zh})" for category in column.variable.values)
     problem = f"expected one of {listed}, got {{got!r}}"
     check = _Check(column, problem, "use one of these words, or leave the cell empty", ~cell.is_in([*every, *missing]))

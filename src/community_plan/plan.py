@@ -149,6 +149,8 @@ class Plan:
         if targets is None:
             return tuple(self.targets.values())
         wanted = [targets] if isinstance(targets, str) else list(targets)
+        if not wanted:
+            raise NotFoundError("target in", "targets=[]", mend="name at least one, or leave targets= out for all")
         chosen = {self.targets[name].id for name in wanted}
         return tuple(target for target in self.targets.values() if target.id in chosen)
 

@@ -130,6 +130,7 @@ class _Compiler:
     variables: Variables
     nullable: frozenset[str]
     remainder: bool
+    columns_there: frozenset[str]
 
     def known(self, name: str) -> Bool:
         return Known(name) if name in self.nullable else TRUE
@@ -207,7 +208,7 @@ class _Compiler:
         """Return whether a cell has an upper limit, and the limit: itself if known, else its whole's."""
         known, column = self.known(name), self.column(name)
         whole = self.variables[name].part_of if name != UNITS_COLUMN else None
-        if known == TRUE or whole is None:
+        if known == TRUE or whole not in self.columns_there:
             return known, when(known, column)
         limited, limit = self.upper(whole)
         return disjunction((known, limited)), add((when(known, column), when(negation(known), limit)))
@@ -261,7 +262,12 @@ class _Compiler:
 
 
 def compile_program(
-    measures: Iterable[Measure], variables: Variables, *, nullable: Iterable[str] | None = None, remainder: bool = False
+    measures: Iterable[Measure],
+    variables: Variables,
+    *,
+    nullable: Iterable[str] | None = None,
+    remainder: bool = False,
+    columns: Iterable[str] | None = None,
 ) -> Program:
     """Compile measures into the sums that decide them.
 
@@ -270,6 +276,7 @@ def compile_program(
         variables: The columns they are made of.
         nullable: Variables with missing cells; None takes every one for possibly missing.
         remainder: Whether the table has rows that are no community.
+        columns: Variables that the table has; a whole that it does not have limits none of its parts. None: all.
 
     Raises:
         MeasureError: If a measure cannot be compiled.
@@ -279,7 +286,8 @@ def compile_program(
     """
     listed = tuple(measures)
     missing = frozenset(variables) if nullable is None else frozenset(nullable)
-    compiler = _Compiler(variables, missing, remainder)
+    there = frozenset(variables if columns is None else columns)
+    compiler = _Compiler(variables, missing, remainder, there)
     faults: list[CommunityPlanError] = []
     features: dict[Int, int] = {}
     places = []

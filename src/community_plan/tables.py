@@ -67,6 +67,13 @@ class CellTable:
     """Header to cells."""
     rows: int
     """Number of rows."""
+    objects: bool = False
+    """Whether the cells are attributes of typed objects, which may be unset on all of them."""
+
+    def without_unset(self, names: Iterable[str]) -> CellTable:
+        """Return the table without those of the named columns that no object sets."""
+        unset = {name for name in names if self.objects and all(cell is None for cell in self.columns.get(name, ()))}
+        return attrs.evolve(self, columns={name: c for name, c in self.columns.items() if name not in unset})
 
 
 @attrs.frozen(kw_only=True)
@@ -131,7 +138,7 @@ def open_table(data: Any, table: TableName) -> CellTable | RawTable:
         wrong = next((row for row, item in enumerate(items, start=1) if not isinstance(item, kind)), None)
         if wrong is None:
             columns = {field.name: [getattr(item, field.name) for item in items] for field in attrs.fields(kind)}
-            return CellTable(source=Source(table=table), columns=columns, rows=len(items))
+            return CellTable(source=Source(table=table), columns=columns, rows=len(items), objects=True)
         got = type(items[wrong - 1]).__name__
         raise DataError(f"expected {kind.__name__} objects, got {got}", place=Place(table=table, row=wrong))
     raise DataError(

@@ -8,6 +8,7 @@ looked up in a closed table.
 from __future__ import annotations
 
 import functools
+import math
 import re
 import threading
 import unicodedata
@@ -137,7 +138,7 @@ class Unit:
 
     def same_dimension(self, other: Unit) -> bool:
         """Say whether the two units measure the same thing."""
-        return bool(_dimension(self) == _dimension(other))
+        return _dimension(self) == _dimension(other)
 
 
 def _power_text(label: str, power: int) -> str:
@@ -159,31 +160,37 @@ def _registry() -> pint.UnitRegistry[Any]:
         return pint.UnitRegistry(str(file), non_int_type=Fraction, cache_folder=None)
 
 
-def _container(unit: Unit) -> Any:
-    from pint.util import UnitsContainer
-
-    return UnitsContainer({name: Fraction(power) for name, power in unit.powers})
+@functools.cache
+def _factor(unit: Unit, other: Unit) -> Fraction:
+    if _dimension(unit) != _dimension(other):
+        raise DimensionError(str(other) or "1", str(unit) or "1")
+    return _base_factor(unit) / _base_factor(other)
 
 
 @functools.cache
-def _factor(unit: Unit, other: Unit) -> Fraction:
-    if unit == other:
-        return Fraction(1)
-    if _dimension(unit) != _dimension(other):
-        raise DimensionError(str(other) or "1", str(unit) or "1")
-    return _base_factor(unit / other)
-
-
 def _base_factor(unit: Unit) -> Fraction:
+    # Unit by unit and raised here: pint raises whole numbers to negative powers as floats.
+    return math.prod((_named_factor(name) ** power for name, power in unit.powers), start=Fraction(1))
+
+
+@functools.cache
+def _named_factor(name: str) -> Fraction:
     with _registry_lock:  # pint's caches are plain dicts
-        factor: Any = _registry().get_base_units(_container(unit))[0]
+        factor: Any = _registry().get_base_units(name)[0]
+    if not isinstance(factor, int | Fraction):
+        raise TypeError(f"the factor of {name} is {factor!r}: write it as a fraction in units.txt")
     return Fraction(factor)
 
 
 @functools.cache
-def _dimension(unit: Unit) -> Any:
-    with _registry_lock:
-        return _registry().get_dimensionality(_container(unit))
+def _dimension(unit: Unit) -> frozenset[tuple[str, int]]:
+    dimension: dict[str, int] = {}
+    for name, power in unit.powers:
+        with _registry_lock:
+            parts: dict[str, Any] = dict(_registry().get_dimensionality(name))
+        for part, exponent in parts.items():
+            dimension[part] = dimension.get(part, 0) + int(exponent) * power
+    return frozenset((part, power) for part, power in dimension.items() if power)
 
 
 def known_units(lang: Lang = "zh") -> dict[str, str]:
@@ -328,8 +335,8 @@ class Quantity:
     def __repr__(self) -> str:
         return f"Quantity({str(self.magnitude)!r}, {str(self.unit)!r})"
 
-    def _base(self) -> tuple[Any, Fraction]:
-        return frozenset(dict(_dimension(self.unit)).items()), self.magnitude * _base_factor(self.unit)
+    def _base(self) -> tuple[frozenset[tuple[str, int]], Fraction]:
+        return _dimension(self.unit), self.magnitude * _base_factor(self.unit)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Quantity):

@@ -1,0 +1,284 @@
+"""What is said when the data are wrong: what, where, how to mend it — all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import community_plan as cp
+from community_plan import errors
+
+AREA = "facility-area-per-100-households"
+GOOD = {
+    "code": ["411422001201", "411422001202", "411422001203"],
+    "households": [100, 200, 300],
+    "comprehensive_service_area": [30.0, 60.0, 90.0],
+}
+
+
+def as_csv(columns: dict[str, list[Any]], folder: Path) -> Path:
+    """Write a table as a user would save it."""
+    path = folder / "communities.csv"
+    lines = [",".join(columns)] + [
+        ",".join("" if c is None else str(c) for c in row) for row in zip(*columns.values(), strict=True)
+    ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+FORMS: dict[str, Callable[[dict[str, list[Any]], Path], Any]] = {
+    "csv": as_csv,
+    "polars": lambda columns, _: pl.DataFrame(columns, strict=False),
+    "pandas": lambda columns, _: pd.DataFrame(columns),
+    "pyarrow": lambda columns, _: pa.table(columns),
+}
+
+
+@pytest.fixture(params=FORMS)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]:
+    """Make a table of each form, with some columns changed."""
+
+    def build(**changed: list[Any] | None) -> Any:
+        columns = {name: cells for name, cells in {**GOOD, **changed}.items() if cells is not None}
+        return FORMS[request.param](columns, tmp_path)
+
+    return build
+
+
+def fault(plan: cp.Plan, data: Any, kind: type[Exception], **options: Any) -> Any:
+    """Evaluate and return the one fault."""
+    with pytest.raises(kind) as caught:
+        plan.evaluate(data, targets=options.pop("targets", AREA), **options)
+    assert isinstance(caught.value, errors.CommunityPlanError)
+    return caught.value
+
+
+def test_the_table_is_good_before_it_is_spoilt(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """So that every fault below is the one that was made."""
+    assert plan.evaluate(make(), targets=AREA).row(AREA).value == 30
+
+
+def test_a_wrong_dimension_names_column_both_units_and_the_fix(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Households are not measured in square metres."""
+    error = fault(plan, make(), errors.DimensionError, units={"households": "m²"})
+    assert (error.place.column, error.expected, error.got) == ("households", "户", "m²")
+    assert "Give 'households' in 户" in str(error)
+
+
+def test_an_unknown_unit_names_column_and_nearest_unit(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """A slip is mended at a glance."""
+    error = fault(plan, make(), errors.UnknownUnitError, units={"households": "百护"})
+    assert error.place.column == "households"
+    assert "百户" in error.suggestions
+
+
+def test_a_unit_for_a_column_that_is_not_there(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """It would otherwise be lost in silence."""
+    error = fault(plan, make(), errors.MissingColumnError, units={"household": "百户"})
+    assert "did you mean 'households'" in str(error)
+
+
+def test_a_negative_amount_names_row_and_column(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """An area below zero is nobody's."""
+    error = fault(plan, make(comprehensive_service_area=[30.0, -60.0, 90.0]), errors.CellError)
+    assert (error.place.row, error.place.column, error.count) == (2, "comprehensive_service_area", 1)
+    assert "expected 0 or more, got -60" in str(error)
+
+
+def test_more_digits_than_the_quantum_holds_are_a_fault_not_a_rounding(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """29.99996 is not 30."""
+    error = fault(plan, make(comprehensive_service_area=[30.0, 60.0, 89.99996]), errors.CellError)
+    assert (error.place.row, error.place.column) == (3, "comprehensive_service_area")
+    assert "0.0001 m²" in str(error)
+    error = fault(plan, make(households=[100.5, 200, 300]), errors.CellError)
+    assert "a whole number" in str(error)
+
+
+def test_an_amount_beyond_reason_is_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """No sum can overflow unnoticed."""
+    error = fault(plan, make(households=[100, 2**51, 300]), errors.CellError)
+    assert error.place.row == 2
+
+
+def test_a_missing_column_names_the_targets_that_need_it(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """And the column that looks like it."""
+    error = fault(plan, make(households=None, househlds=[1, 2, 3]), errors.MissingColumnError)
+    assert "'households' or '户数'" in str(error)
+    assert AREA in str(error)
+    assert "did you mean 'househlds'" in str(error)
+
+
+def test_a_duplicate_code_names_both_rows(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """One community counts once."""
+    error = fault(plan, make(code=["411422001201", "411422001202", "411422001201"]), errors.DuplicateCodeError)
+    assert error.place.row == 3
+    assert "stands on row 1 already" in str(error)
+    assert "by=['year'" in str(error)
+
+
+def test_a_code_of_eleven_digits_is_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Spreadsheets eat digits."""
+    error = fault(plan, make(code=["411422001201", "41142200120", "411422001203"]), errors.CellError)
+    assert error.place.row == 2
+    assert "12-digit" in str(error)
+
+
+def test_a_part_larger_than_its_whole_is_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """The activity area lies within the facility."""
+    data = make(activity_area=[20.0, 61.0, 80.0])
+    error = fault(plan, data, errors.CellError, targets="activity-area-share")
+    assert (error.place.row, error.place.column) == (2, "activity_area")
+    assert "'comprehensive_service_area'" in str(error)
+
+
+def test_a_word_that_is_no_category_is_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """“suburb” is neither urban nor rural."""
+    data = make(setting=["urban", "suburb", "农村"], comprehensive_service_count=[1, 1, 1])
+    error = fault(plan, data, errors.CellError, targets="rural-facility-coverage")
+    assert error.place.row == 2
+    assert "urban (城市), rural (农村), got 'suburb'" in str(error)
+
+
+def test_two_columns_for_one_variable_are_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Which of them counts is not guessed."""
+    error = fault(plan, make(户数=[1, 2, 3]), errors.AmbiguousColumnError)
+    assert "'households' and '户数'" in str(error)
+
+
+def test_a_by_that_is_neither_level_nor_column(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """A slip in by= does not give one big region."""
+    error = fault(plan, make(), errors.MissingColumnError, by="conty")
+    assert "did you mean 'county'" in str(error)
+
+
+def test_unknown_names_are_told_before_the_data_are_read(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Of targets and readings."""
+    fault(plan, make(), errors.NotFoundError, targets="facility-area")
+    fault(plan, make(), errors.NotFoundError, reading={"A77": "as-printed"})
+    fault(plan, make(), errors.DataError, as_of="yesterday")
+
+
+def test_several_faults_come_together(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """A planner mends a workbook once."""
+    data = make(
+        households=[-1, 200, 300],
+        comprehensive_service_area=[30.0, -2.0, 90.123456],
+        code=["x", "411422001202", "411422001202"],
+    )
+    error = fault(plan, data, errors.DataFaults)
+    assert isinstance(error, errors.DataError)
+    assert len(error.faults) == 5
+    text = str(error)
+    for words in (
+        "'households'",
+        "'comprehensive_service_area'",
+        "4 decimal places",
+        "'code'",
+        "stands on row 2 already",
+    ):
+        assert words in text
+    with pytest.raises(ExceptionGroup):
+        plan.evaluate(data, targets=AREA)
+
+
+def test_digits_as_text_in_a_frame_are_not_numbers(plan: cp.Plan) -> None:
+    """In a frame a column has a type; in a CSV file everything is text."""
+    for frame in (
+        pl.DataFrame({**GOOD, "households": ["1", "2", "3"]}),
+        pd.DataFrame({**GOOD, "households": ["1", "2", "3"]}),
+    ):
+        error = fault(plan, frame, errors.ColumnTypeError)
+        assert error.place.column == "households"
+        assert "not taken for numbers" in str(error)
+
+
+def test_codes_as_floats_are_refused(plan: cp.Plan) -> None:
+    """Twelve digits in a float look right until they are not."""
+    frame = pl.DataFrame({**GOOD, "code": [411422001201.0, 411422001202.0, 411422001203.0]})
+    assert "as text" in str(fault(plan, frame, errors.ColumnTypeError))
+    whole = pl.DataFrame({**GOOD, "code": [411422001201, 411422001202, 411422001203]})
+    assert plan.evaluate(whole, by="county", targets=AREA).rows[0].region == "411422"
+
+
+def test_a_sum_past_64_bits_is_an_error_on_every_engine(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Never a wrapped number."""
+    most = 2.0**50 / 10_000
+    rows = 9000
+    columns: dict[str, list[Any]] = {
+        "code": [f"411422{100 + n // 199:03d}{201 + n % 199}" for n in range(rows)],
+        "households": [1] * rows,
+        "comprehensive_service_area": [f"{most:.4f}" if "csv" in str(make) else most] * rows,
+    }
+    assert fault(plan, make(**columns), errors.SumOverflowError)
+
+
+CSV_FAULTS = {
+    "empty": (b"", "expected a line of headers"),
+    "ragged": (b"code,households\n411422001201,1,2\n", "expected 2 cells, got 3"),
+    "twice": (b"code,code\n1,2\n", "two columns are headed 'code'"),
+    "binary": (bytes(range(256)), "no readable CSV|expected UTF-8|two columns|expected a line"),
+    "big5": ("code,戶數與門牌\n".encode("big5") + b"\xc7\xf3\xa1\x40,1\n", "."),
+}
+
+
+@pytest.mark.parametrize("kind", ["empty", "ragged", "twice", "binary"])
+def test_a_file_that_is_no_table_says_so(plan: cp.Plan, tmp_path: Path, kind: str) -> None:
+    """With the file's name."""
+    content, says = CSV_FAULTS[kind]
+    path = tmp_path / "communities.csv"
+    path.write_bytes(content)
+    with pytest.raises(errors.DataError, match=says) as caught:
+        plan.evaluate(path, targets=AREA)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_no_data_says_what_is(plan: cp.Plan, tmp_path: Path) -> None:
+    """A typed error, never an AttributeError from the depths."""
+    for data in (
+        3,
+        None,
+        {"households": [1]},
+        [1, 2],
+        tmp_path,
+        tmp_path / "no.csv",
+        tmp_path / "no.txt",
+        "no.parquet",
+    ):
+        with pytest.raises(errors.DataError):
+            plan.evaluate(data, targets=AREA)
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(b"PAR1 nonsense")
+    with pytest.raises(errors.DataError, match="parquet"):
+        plan.evaluate(broken, targets=AREA)
+
+
+def test_registers_must_fit_the_communities(plan: cp.Plan) -> None:
+    """A facility of a community that is not there is lost by nobody."""
+    place = cp.Community(code="411422001201", households=100)
+    stranger = cp.Facility(community="411422001202", kind="comprehensive_service", floor_area=5)
+    with pytest.raises(errors.DataError, match="'411422001202'"):
+        plan.evaluate(cp.Dataset(communities=[place], facilities=[stranger]), targets=AREA)
+    twice = cp.Community(code="411422001201", households=100, comprehensive_service_area=3)
+    own = cp.Facility(community="411422001201", kind="comprehensive_service", floor_area=5)
+    frame = pl.DataFrame({"code": [twice.code], "households": [100], "comprehensive_service_area": [3]})
+    with pytest.raises(errors.AmbiguousColumnError, match="follows from the facilities table"):
+        plan.evaluate(cp.Dataset(communities=frame, facilities=[own]), targets=AREA)
+
+
+def test_errors_survive_pickling(plan: cp.Plan) -> None:
+    """They come back from other processes as they were."""
+    import pickle
+
+    with pytest.raises(errors.DataFaults) as caught:
+        plan.evaluate(
+            pl.DataFrame({"code": ["x"], "households": [-1], "comprehensive_service_area": [1]}), targets=AREA
+        )
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
+    assert len(again.faults) == len(caught.value.faults)

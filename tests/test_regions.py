@@ -1,0 +1,85 @@
+"""What a statistical code says, and what it does not."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import community_plan as cp
+from community_plan.errors import CodeError
+from community_plan.regions import county_kind_of, normal_code, parse_code, region_at
+
+REGISTER = Path(__file__).parents[2] / "shared" / "regions" / "shangqiu-townships-2023.csv"
+
+
+@pytest.mark.parametrize(
+    ("county", "kind"),
+    [
+        ("411402", "district"),
+        ("411403", "district"),
+        ("411421", "county"),
+        ("411426", "county"),
+        ("411481", "county_city"),
+        ("411471", None),
+        ("411472", None),
+        ("419001", None),
+        ("411400", None),
+    ],
+)
+def test_the_county_kind_follows_from_the_code_where_it_says_it(county: str, kind: str | None) -> None:
+    """A functional zone's code says nothing, nor does one under digits 90."""
+    assert county_kind_of(county) == kind
+
+
+def test_a_declared_kind_goes_before_the_code() -> None:
+    """Whoever knows the zone's kind may say so."""
+    assert cp.Region(code="411471").county_kind is None
+    assert cp.Region(code="411471", declared_kind="county").county_kind == "county"
+
+
+def test_parents_are_prefixes() -> None:
+    """City › county › township › community."""
+    place = cp.Region(code="411422001201")
+    assert (place.level, place.parent, place.setting) == ("community", "411422001", "rural")
+    assert cp.Region(code="411422001").parent == "411422"
+    assert cp.Region(code="411422").parent == "411400"
+    assert cp.Region(code="411400").parent is None
+    assert [region_at(place.code, level) for level in ("city", "county", "township", "community")] == [
+        "411400",
+        "411422",
+        "411422001",
+        "411422001201",
+    ]
+    assert region_at("411400", "county") is None
+
+
+@pytest.mark.parametrize(
+    "code", ["", "4114220012010", "41142200120", "04142200120a", "41142200120a", "４１１４２２００１２０１"]
+)
+def test_text_that_is_no_code_is_refused(code: str) -> None:
+    """Eleven digits, letters and full-width digits are no code."""
+    with pytest.raises(CodeError):
+        cp.Region(code=code)
+
+
+def test_a_township_is_no_community() -> None:
+    """A code that ends in zeros names a larger region."""
+    with pytest.raises(CodeError, match="12-digit community code"):
+        parse_code("411422001000")
+    assert normal_code("411422001000") == "411422001"
+
+
+@pytest.mark.skipif(not REGISTER.is_file(), reason=f"the Bureau's register is not at {REGISTER}")
+def test_the_real_register_of_townships_is_understood() -> None:
+    """Every township of 2023 has a county, and every county but the zones a kind."""
+    with REGISTER.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 199
+    for row in rows:
+        region = cp.Region(code=row["code"])
+        assert region.level == "township"
+        assert region.parent == row["county_code"]
+        zone = row["county_code"] in ("411471", "411472")
+        assert (region.county_kind is None) == zone

@@ -1,0 +1,165 @@
+"""What the units of a plan must do."""
+
+from __future__ import annotations
+
+import pickle
+from decimal import Decimal
+from fractions import Fraction
+from importlib import resources
+
+import pytest
+
+import community_plan as cp
+from community_plan.errors import DimensionError, QuantityTextError, UnknownUnitError
+from community_plan.units import decimal_text, known_units, parse_unit, quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "magnitude", "unit"),
+    [
+        ("30 ㎡", "30", "m²"),
+        ("３０　平方米", "30", "m²"),
+        ("1,350.50平米", "1350.5", "m²"),
+        ("1，350 m2", "1350", "m²"),
+        ("30平方米/百户", "30", "m²/百户"),
+        ("30 ㎡每百户", "30", "m²/百户"),
+        ("每百户30平方米", "30", "m²/百户"),
+        ("18 人/万人", "18", "人/万人"),
+        ("18人／万人", "18", "人/万人"),
+        ("4200户", "4200", "户"),
+        ("93％", "93", "%"),
+        ("0.4‰", "0.4", "‰"),
+        ("百分之93", "93", "%"),
+        ("8 小时/天", "8", "小时/天"),
+        ("2/社区", "2", "1/社区"),
+        ("18", "18", ""),
+        ("−3 m²", "-3", "m²"),
+        ("1.2万平方米", "1.2", "万m²"),
+    ],
+)
+def test_text_that_people_write_is_read_exactly(text: str, magnitude: str, unit: str) -> None:
+    """Full-width digits, separators, squared signs and every common spelling mean what people mean."""
+    read = quantity(text)
+    assert read.magnitude == Fraction(magnitude)
+    assert str(read.unit) == unit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "--",
+        "NaN",
+        "三十",
+        "30～40 人",
+        "30-40 人",
+        "1，00 人",
+        "1,35 m²",
+        "9**9**9",
+        "1 2 m²",
+        "5 ①",
+        "5 ￥",
+        "m²",
+        "1" * 41,
+    ],
+)
+def test_text_that_is_not_one_number_with_a_unit_is_refused(text: str) -> None:
+    """A range is not a product and a stray sign is not dimensionless."""
+    with pytest.raises(QuantityTextError):
+        quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("30 m3", "m2"), ("30 平方", "平方米"), ("5 百护", "百户"), ("5 househld", "household")]
+)
+def test_an_unknown_unit_names_the_nearest(text: str, near: str) -> None:
+    """The error helps."""
+    with pytest.raises(UnknownUnitError) as caught:
+        quantity(text)
+    assert near in caught.value.suggestions
+    assert near in str(caught.value)
+
+
+def test_pint_never_sees_what_a_user_wrote() -> None:
+    """Text goes through a closed table: an expression that pint would compute is no unit."""
+    for text in ("2 m²*m²", "2 m**2", "2 (m²)", "2 square_meter + 1", "1 __import__"):
+        with pytest.raises(QuantityTextError):
+            quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1 亩", quantity(Fraction(2000, 3), "m²")),
+        ("15 亩", quantity("1 公顷")),
+        ("1 万平方米", quantity("1 公顷")),
+        ("30 m²/百户", quantity("0.3 m²/户")),
+        ("18 人/万人", quantity("1.8 ‰")),
+        ("18 人/百万人", quantity("0.18 人/万人")),
+        ("50 %", quantity("0.5")),
+        ("8.25 小时/天", quantity("495 分钟/天")),
+        ("1 千人", quantity("1000 人")),
+        ("1 万元", quantity("1000000 分")),
+    ],
+)
+def test_factors_are_exact(one: str, other: cp.Quantity) -> None:
+    """No factor is a float: a mu is two thirds of a thousand square metres."""
+    assert quantity(one) == other
+    assert hash(quantity(one)) == hash(other)
+
+
+@pytest.mark.parametrize(
+    ("unit", "other"), [("m²", "户"), ("人", "户"), ("人", "社区"), ("小时/天", "%"), ("小时/天", "分钟"), ("元", "人")]
+)
+def test_units_of_two_dimensions_do_not_convert(unit: str, other: str) -> None:
+    """Households are no people, and hours a day no bare number."""
+    with pytest.raises(DimensionError) as caught:
+        quantity(1, unit).to(other)
+    assert unit in str(caught.value)
+    assert other in str(caught.value)
+
+
+def test_a_float_stands_for_the_decimal_that_prints_it() -> None:
+    """0.1 is a tenth."""
+    assert quantity(0.1, "m²").magnitude == Fraction(1, 10)
+    assert quantity(Decimal("0.1"), "m²").magnitude == Fraction(1, 10)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN"), True, None, [1]])
+def test_what_is_no_finite_number_is_refused(value: object) -> None:
+    """Nor is True one household."""
+    with pytest.raises(QuantityTextError):
+        quantity(value, "m²")  # type: ignore[arg-type]  # that is the test
+
+
+def test_quantities_divide_into_the_units_people_use() -> None:
+    """450 m² for 15 百户 are 30 m² per 100 households, in either language."""
+    ratio = quantity("450 ㎡") / quantity("1500 户")
+    assert ratio.to("m²/百户") == quantity("30 ㎡/百户")
+    assert ratio.to("m²/百户").text("zh") == "30 m²/百户"
+    assert ratio.to("m²/百户").text("en") == "30 m²/100 households"
+    assert ratio > quantity("29.9999 ㎡/百户")
+    assert not ratio > quantity("30 ㎡/百户")
+
+
+def test_quantities_survive_pickling() -> None:
+    """They go to other processes, and no registry has to be there first."""
+    value = quantity("1 亩").to("m²")
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_every_unit_of_the_definition_file_has_labels_and_a_spelling() -> None:
+    """The file that pint reads and the table of words name the same units."""
+    lines = resources.files("community_plan").joinpath("units.txt").read_text("utf-8").splitlines()
+    defined = {line.split("=")[0].strip() for line in lines if "=" in line and not line.startswith("#")}
+    assert defined - {"meter"} == set(known_units())
+    for name, label in known_units("zh").items():
+        assert parse_unit(label).powers == ((name, 1),)
+    for name, label in known_units("en").items():
+        assert parse_unit(label).powers == ((name, 1),)
+
+
+def test_decimal_text_rounds_half_to_even() -> None:
+    """The one rule of rounding, also for people."""
+    assert [decimal_text(Fraction(n, 8), digits=2) for n in (1, 3, -1)] == ["0.12", "0.38", "-0.12"]
+    assert decimal_text(Fraction(-1, 1000), digits=2) == "0"
