@@ -14,7 +14,9 @@ import pytest
 import community_plan as cp
 
 MODULES = sorted(
-    f"community_plan.{module.name}" for module in pkgutil.iter_modules(cp.__path__) if not module.name.startswith("__")
+    module.name
+    for module in pkgutil.walk_packages(cp.__path__, "community_plan.")
+    if not module.name.endswith("__main__")
 )
 FORBIDDEN = ("pint", "narwhals", "polars", "pandas", "pyarrow", "numpy", "duckdb", "cyclopts", "rich")
 

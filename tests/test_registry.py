@@ -208,7 +208,7 @@ def test_all_faults_of_a_folder_come_in_one_report(folder: Path) -> None:
 
 def test_the_line_of_every_key_is_known() -> None:
     """The index of lines agrees with the text, for every key of the bundled files."""
-    from community_plan.documents import read_toml
+    from community_plan.toml_files import read_toml
 
     for path in SOURCE.parent.parent.rglob("*.toml"):
         document = read_toml(path)

@@ -8,13 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from community_plan.documents import Document as File
-from community_plan.documents import PathKey, read_toml, structure
+from community_plan.documents import structure
 from community_plan.errors import CommunityPlanError, NotFoundError, Place, PlanError, PlanFaults, raise_faults
 from community_plan.measures import check_measure
 from community_plan.plan import Document, Plan, Registry
 from community_plan.sources import Discrepancy
 from community_plan.targets import Indicator, Target
+from community_plan.toml_files import PathKey, TomlFile, read_toml
 from community_plan.variables import Variable, Variables
 
 __all__ = ["bundled_plans", "load_plan"]
@@ -64,7 +64,7 @@ class _Reader:
     def __init__(self) -> None:
         self.faults: list[CommunityPlanError] = []
 
-    def file(self, path: Path, *, required: bool = False) -> File | None:
+    def file(self, path: Path, *, required: bool = False) -> TomlFile | None:
         if not path.is_file():
             if required:
                 self.faults.append(PlanError("no such file", place=Place(file=str(path))))
@@ -75,21 +75,21 @@ class _Reader:
             self.faults.append(error)
             return None
 
-    def value(self, data: Any, kind: type[T], file: File, path: PathKey) -> T | None:
+    def value(self, data: Any, kind: type[T], file: TomlFile, path: PathKey) -> T | None:
         try:
             return structure(data, kind, document=file, path=path)
         except PlanError as error:
             self.faults.extend(error.faults)
             return None
 
-    def entries(self, file: File | None, key: str, kind: type[T]) -> list[tuple[T, File, PathKey]]:
+    def entries(self, file: TomlFile | None, key: str, kind: type[T]) -> list[tuple[T, TomlFile, PathKey]]:
         """Read an array of tables; other keys at the top of the file are faults."""
         if file is None:
             return []
         for other in file.data:
             if other != key:
                 self.faults.append(PlanError(f"unknown key {other!r}; known is {key!r}", place=file.place((other,))))
-        found: list[tuple[T, File, PathKey]] = []
+        found: list[tuple[T, TomlFile, PathKey]] = []
         items = file.data.get(key, [])
         if not isinstance(items, list):
             self.faults.append(PlanError(f"expected [[{key}]] tables", place=file.place((key,))))
@@ -100,7 +100,7 @@ class _Reader:
                 found.append((value, file, (key, index)))
         return found
 
-    def unique(self, entries: Sequence[tuple[Any, File, PathKey]], name: str = "id") -> None:
+    def unique(self, entries: Sequence[tuple[Any, TomlFile, PathKey]], name: str = "id") -> None:
         seen: dict[str, Place] = {}
         for value, file, path in entries:
             key = f"{value.table}.{value.id}" if isinstance(value, Variable) else value.id
@@ -150,8 +150,8 @@ def _load_folder(folder: Path, *, bundled: bool) -> Plan:
 
 def _check_references(
     read: _Reader,
-    targets: Sequence[tuple[Target, File, PathKey]],
-    discrepancies: Sequence[tuple[Discrepancy, File, PathKey]],
+    targets: Sequence[tuple[Target, TomlFile, PathKey]],
+    discrepancies: Sequence[tuple[Discrepancy, TomlFile, PathKey]],
     indicators: Mapping[str, Indicator],
     text: str | None,
 ) -> None:
@@ -159,7 +159,7 @@ def _check_references(
     known = {discrepancy.id for discrepancy, _, _ in discrepancies}
     ids = {target.id for target, _, _ in targets}
 
-    def missing(kind: str, name: str, among: Any, file: File, path: PathKey) -> None:
+    def missing(kind: str, name: str, among: Any, file: TomlFile, path: PathKey) -> None:
         read.faults.append(PlanError(str(NotFoundError(kind, name, among)), place=file.place(path)))
 
     for target, file, path in targets:
@@ -193,8 +193,8 @@ def _check_references(
 
 def _check_measures(
     read: _Reader,
-    indicators: Sequence[tuple[Indicator, File, PathKey]],
-    targets: Sequence[tuple[Target, File, PathKey]],
+    indicators: Sequence[tuple[Indicator, TomlFile, PathKey]],
+    targets: Sequence[tuple[Target, TomlFile, PathKey]],
     variables: Variables,
 ) -> None:
     """Check dimensions: of every measure against its indicator, of every target against both."""

@@ -1,0 +1,292 @@
+"""Table: whole numbers in a frame of any engine, and the expressions that narwhals sums over it.
+
+Sums are taken in the one shape that is right everywhere: select the masked columns, then group once and sum
+plain columns. narwhals drops masks inside an aggregation on pandas and pyarrow without a word.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import narwhals as nw
+
+from community_plan.entry import (
+    INT64_MAX,
+    OVERFLOW_MEND,
+    Note,
+)
+from community_plan.errors import SumOverflowError
+from community_plan.expressions import (
+    Add,
+    And,
+    Bool,
+    Cmp,
+    Col,
+    Const,
+    In,
+    Int,
+    Known,
+    Lit,
+    Not,
+    Or,
+    Scale,
+    When,
+    columns_of,
+)
+from community_plan.frames.parts import constant, flag, integers, label, modulo
+from community_plan.programs import REMAINDER
+from community_plan.regions import COUNTY_KIND_RANGES, LEVELS, PROVINCE_RUN, SETTING_RANGES, CountyKind, Level
+from community_plan.variables import Variable
+
+__all__ = ["FrameTable", "as_frame", "collect", "headers_of", "is_frame", "read_parquet"]
+
+
+def is_frame(data: object) -> bool:
+    """Say whether narwhals knows this kind of object as a frame."""
+    return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
+
+
+def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Wrap a frame of any engine."""
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)
+    return frame
+
+
+@attrs.frozen(kw_only=True)
+class FrameTable:
+    """A frame of whole numbers, ready to be summed."""
+
+    frame: nw.DataFrame[Any]
+    """Int64 columns by variable id, Boolean columns `…__known`, String columns `…__label`."""
+    amount_names: tuple[str, ...]
+    """Variables that the table holds as numbers."""
+    nullable: frozenset[str]
+    """Variables that have a flag."""
+    notes: tuple[Note, ...] = ()
+    """What happened on entry."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+    def label_cells(self, name: str) -> list[str | None]:
+        """Return a key column."""
+        return [_text_or_none(cell) for cell in self.frame.get_column(label(name)).to_list()]
+
+    def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> FrameTable:
+        """Fill a category that follows from the code where no cell says otherwise."""
+        code = nw.col(label("code")).cast(nw.Int64())
+        if variable.id == "setting":
+            number, ranges = modulo(code, 1000), {str(name): span for name, span in SETTING_RANGES.items()}
+            said = nw.lit(True)
+        else:
+            number, ranges = modulo(code // 10**6, 100), {str(name): span for name, span in COUNTY_KIND_RANGES.items()}
+            said = modulo(code // 10**8, 100) != PROVINCE_RUN
+        value, known = nw.lit(0, dtype=nw.Int64()), nw.lit(False)
+        for name, span in ranges.items():
+            within = (number >= span.start) & (number < span.stop) & said
+            value, known = value + within.cast(nw.Int64()) * variable.number_of(name), known | within
+        for county, kind in declared.items():
+            here = code // 10**6 == int(county)
+            value, known = nw.when(here).then(variable.number_of(kind)).otherwise(value), known | here
+        if variable.id in self.amount_names:
+            given = nw.col(flag(variable.id)) if variable.id in self.nullable else nw.lit(True)
+            value, known = nw.when(given).then(nw.col(variable.id)).otherwise(value), given | known
+        frame = self.frame.with_columns(value.cast(nw.Int64()).alias(variable.id), known.alias(flag(variable.id)))
+        every = bool(len(frame) == 0 or frame.get_column(flag(variable.id)).all())
+        return attrs.evolve(
+            self,
+            frame=frame,
+            amount_names=tuple(dict.fromkeys([*self.amount_names, variable.id])),
+            nullable=self.nullable - {variable.id} if every else self.nullable | {variable.id},
+        )
+
+    def amount_cells(self, name: str) -> list[int | None]:
+        """Return a column of numbers, None where a cell is missing."""
+        cells = [int(cell) for cell in self.frame.get_column(name).to_list()]
+        if name not in self.nullable:
+            return list(cells)
+        known = self.frame.get_column(flag(name)).to_list()
+        return [cell if told else None for cell, told in zip(cells, known, strict=True)]
+
+    def with_amounts(self, amounts: Mapping[str, Sequence[int | None]]) -> FrameTable:
+        """Add columns of numbers."""
+        frame, missing = self.frame, set()
+        for name, cells in amounts.items():
+            columns = [self._series(name, [cell or 0 for cell in cells], nw.Int64())]
+            if any(cell is None for cell in cells):
+                missing.add(name)
+                columns.append(self._series(flag(name), [cell is not None for cell in cells], nw.Boolean()))
+            frame = frame.with_columns(*columns)
+        names = tuple(dict.fromkeys([*self.amount_names, *amounts]))
+        return attrs.evolve(self, frame=frame, amount_names=names, nullable=self.nullable | missing)
+
+    def _series(self, name: str, cells: Sequence[Any], dtype: nw.dtypes.DType) -> nw.Series[Any]:
+        return nw.new_series(name, cells, dtype, backend=self.frame.implementation)
+
+    def with_level(self, level: Level) -> FrameTable:
+        """Add the key column of a level: as given where it is, else cut from the code."""
+        cut = nw.col(label("code")).str.slice(0, LEVELS[level])
+        region = nw.concat_str(cut, nw.lit("00")) if level == "city" else cut
+        if label(level) in self.frame.columns:
+            given = nw.col(label(level))
+            region = nw.when(~given.is_null()).then(given).otherwise(region)
+        return attrs.evolve(self, frame=self.frame.with_columns(region.alias(label(level))))
+
+    def with_remainder(
+        self, amounts: Mapping[str, Sequence[int | None]], labels: Mapping[str, Sequence[str | None]]
+    ) -> FrameTable:
+        """Append rows that are no community, marked by a column `remainder`."""
+        added = len(next(iter(amounts.values()), ()))
+        missing = {name for name, cells in amounts.items() if any(cell is None for cell in cells)} | self.nullable
+        flags = [nw.lit(True).alias(flag(name)) for name in sorted(missing - self.nullable)]
+        frame = self.frame.with_columns(*flags, nw.lit(0, dtype=nw.Int64()).alias(REMAINDER))
+        columns: dict[str, nw.Series[Any]] = {}
+        for name in frame.columns:
+            if name == REMAINDER:
+                cells: Sequence[Any] = [1] * added
+            elif name.endswith("__known"):
+                given = amounts.get(name.removesuffix("__known"))
+                cells = [True] * added if given is None else [cell is not None for cell in given]
+            elif name.endswith("__label"):
+                cells = labels.get(name.removesuffix("__label"), [None] * added)
+            else:
+                cells = [cell or 0 for cell in amounts[name]]
+            columns[name] = self._series(name, cells, frame.schema[name])
+        more = nw.from_dict(columns)
+        return attrs.evolve(
+            self,
+            frame=nw.concat([frame, more], how="vertical"),
+            amount_names=(*self.amount_names, REMAINDER),
+            nullable=frozenset(missing),
+        )
+
+    def sums(
+        self, keys: Sequence[str], features: Sequence[Int]
+    ) -> list[tuple[tuple[str | None, ...], tuple[int, ...]]]:
+        """Return, for each combination of key labels, the sum of every feature.
+
+        Raises:
+            SumOverflowError: If a sum, or a product that is compared, could pass 2^63.
+        """
+        if self.rows == 0:
+            return [] if keys else [((), (0,) * len(features))]
+        self._check_bounds(features)
+        emit = _Emitter(self.nullable)
+        names = [f"f{index}" for index in range(len(features))]
+        anchor = nw.col(self.frame.columns[0])
+        numbers = (constant(f.value, anchor) if isinstance(f, Lit) else emit.number(f) for f in features)
+        expressions = [number.alias(name) for number, name in zip(numbers, names, strict=True)]
+        labels = [label(key) for key in keys]
+        chosen = self.frame.select(*labels, *expressions)
+        if not keys:
+            return [((), integers(chosen.select(nw.col(*names).sum())))]
+        grouped = chosen.group_by(*labels).agg(nw.col(*names).sum()).select(*labels, *names)
+        width = len(keys)
+        return [(tuple(map(_text_or_none, row[:width])), tuple(map(int, row[width:]))) for row in grouped.iter_rows()]
+
+    def _check_bounds(self, features: Sequence[Int]) -> None:
+        columns = sorted({name for feature in features for name in columns_of(feature) if name in self.frame.columns})
+        largest = (
+            dict(zip(columns, integers(self.frame.select(nw.col(*columns).max())), strict=True)) if columns else {}
+        )
+        if any(_bound(feature, largest) * self.rows > INT64_MAX for feature in features):
+            raise SumOverflowError(f"a sum over {self.rows} rows could pass 2^63 quanta", mend=OVERFLOW_MEND)
+
+
+def _text_or_none(cell: object) -> str | None:
+    """Return a label as it is, and every engine's idea of a missing one as None."""
+    return cell if isinstance(cell, str) else None
+
+
+def _bound(node: Int | Bool, largest: Mapping[str, int]) -> int:
+    """Return a number that no row's value, and no side of a comparison in it, exceeds."""
+    match node:
+        case Lit():
+            return abs(node.value)
+        case Col():
+            return largest[node.name]
+        case Add():
+            return sum(_bound(term, largest) for term in node.terms)
+        case Scale():
+            return abs(node.factor) * _bound(node.term, largest)
+        case When():
+            return max(_bound(node.term, largest), _bound(node.condition, largest))
+        case Cmp():
+            return max(_bound(node.left, largest), _bound(node.right, largest))
+        case And() | Or():
+            return max(_bound(part, largest) for part in node.parts)
+        case Not():
+            return _bound(node.part, largest)
+        case Const() | Known() | In():
+            return 0
+
+
+@attrs.frozen
+class _Emitter:
+    """Writes expressions for narwhals."""
+
+    nullable: frozenset[str]
+
+    def number(self, node: Int) -> nw.Expr:
+        match node:
+            case Lit():
+                return nw.lit(node.value, dtype=nw.Int64())
+            case Col():
+                return nw.col(node.name)
+            case Add():
+                return functools.reduce(operator.add, map(self.number, node.terms))
+            case Scale():
+                return self.number(node.term) * node.factor
+            case When():
+                if isinstance(node.term, Lit):
+                    return self.truth(node.condition).cast(nw.Int64()) * node.term.value
+                return nw.when(self.truth(node.condition)).then(self.number(node.term)).otherwise(0)
+
+    def truth(self, node: Bool) -> nw.Expr:
+        match node:
+            case Const():
+                return nw.lit(node.value)
+            case Known():
+                return nw.col(flag(node.name)) if node.name in self.nullable else nw.lit(True)
+            case In():
+                return nw.col(node.name).is_in(node.values)
+            case Cmp():
+                return _OPERATORS[node.op](self.number(node.left), self.number(node.right))
+            case And():
+                return functools.reduce(operator.and_, map(self.truth, node.parts))
+            case Or():
+                return functools.reduce(operator.or_, map(self.truth, node.parts))
+            case Not():
+                return ~self.truth(node.part)
+
+
+_OPERATORS: dict[str, Callable[[nw.Expr, nw.Expr], nw.Expr]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "=": operator.eq,
+}
+
+
+def collect(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str]) -> nw.DataFrame[Any]:
+    """Return the named columns of a frame, in memory."""
+    chosen = frame.select(*dict.fromkeys(headers))
+    return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+
+
+def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
+    """Return the column names of a frame."""
+    return list(frame.collect_schema().names())
+
+
+def read_parquet(path: Path, library: Literal["polars", "pyarrow"]) -> nw.DataFrame[Any]:
+    """Read a parquet file with an installed library."""
+    return nw.read_parquet(str(path), backend=library)
