@@ -8,6 +8,7 @@ The modules in reading order: `errors` › `units` › `sources` › `regions` �
 
 from community_plan.domain import Community as Community
 from community_plan.domain import Facility as Facility
+from community_plan.domain import Township as Township
 from community_plan.domain import Workforce as Workforce
 from community_plan.errors import CommunityPlanError as CommunityPlanError
 from community_plan.errors import DataError as DataError
@@ -64,6 +65,7 @@ __all__ = [
     "Share",
     "Target",
     "Total",
+    "Township",
     "Unit",
     "UnknownUnitError",
     "Variable",

@@ -7,8 +7,9 @@ and are no community. What does not follow from a column follows from the statis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import attrs
 
@@ -22,17 +23,22 @@ from community_plan.errors import (
     nearest,
     raise_faults,
 )
-from community_plan.expressions import Col, In, Int, Known, Lit, add, conjunction, negation, when
+from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
+from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at
-from community_plan.tables import TABLES, CellTable, Dataset, RawTable, open_dataset, open_table
+from community_plan.tables import TABLES, CellTable, RawTable, open_dataset, open_table
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
-__all__ = ["Assembled", "Grouping", "Table", "assemble"]
+__all__ = ["Assembled", "Grouping", "Opened", "Table", "assemble", "open_tables", "synthetic_note", "township_names"]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
 _KIND: dict[TableName, str] = {"facilities": "kind", "workforce": "role"}
-_FROM_CODE = ("county_kind", "setting")
+_FROM_CODE: dict[TableName, tuple[str, ...]] = {
+    "communities": ("county_kind", "setting"),
+    "townships": ("county_kind", "township_kind"),
+}
+_UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": "township"}
 
 
 class Table(Protocol):
@@ -144,24 +150,47 @@ class Assembled:
 
 
 def assemble(
-    data: Any,
+    data: Opened,
     variables: Variables,
     needed: Mapping[str, Sequence[str]],
     grouping: Grouping,
     *,
+    unit: TableName = "communities",
     units: Mapping[str, str] | None = None,
     declared_kinds: Mapping[str, CountyKind] | None = None,
 ) -> Assembled:
-    """Read a user's tables and reduce them to one table of whole numbers.
+    """Reduce a user's tables to one table of whole numbers, a row per community or per township.
 
     Args:
-        data: A `Dataset`, a frame, a path of a file or of a folder, or `Community` objects.
+        data: The tables, as `open_tables` opened them.
         variables: The variables of the plan.
-        needed: Variables that the targets read, with the targets that read each.
+        needed: Columns of the unit's table that the targets read, with the targets that read each.
         grouping: What results are grouped by.
+        unit: The table whose rows are counted: communities or townships.
         units: Units of columns that are not in the variable's own unit, by header or variable id, or by
             `table.header` where two tables share a header.
         declared_kinds: County kinds that the plan declares for codes that do not say it.
+
+    Raises:
+        DataError: One fault, or a `DataFaults` group with all that were found.
+    """
+    work = _Assembly(data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}))
+    work.sort_units(units or {})
+    return work.run()
+
+
+@attrs.frozen
+class Opened:
+    """The tables of a dataset, opened."""
+
+    tables: dict[TableName, CellTable | RawTable]
+    """Those that are there."""
+    unlisted: Literal["zero", "unknown"]
+    """What a place without a row in a register has."""
+
+
+def open_tables(data: Any) -> Opened:
+    """Open every table of a user's data once.
 
     Raises:
         DataError: One fault, or a `DataFaults` group with all that were found.
@@ -181,9 +210,7 @@ def assemble(
             DataError("expected a communities table, got none", mend="pass a frame, a path or Community objects")
         )
     raise_faults(faults, subject="The data cannot be read")
-    work = _Assembly(dataset, opened, variables, needed, grouping, dict(declared_kinds or {}))
-    work.sort_units(units or {})
-    return work.run()
+    return Opened(opened, dataset.unlisted)
 
 
 @attrs.define
@@ -200,8 +227,12 @@ class _Register:
 
 @attrs.define
 class _Assembly:
-    dataset: Dataset
-    opened: dict[TableName, CellTable | RawTable]
+    """The steps from opened tables to a table of whole numbers."""
+
+    data: Opened
+    unit: TableName
+    local: Mapping[str, Variable]
+    """Variables of the unit's table, by column."""
     variables: Variables
     needed: Mapping[str, Sequence[str]]
     grouping: Grouping
@@ -211,12 +242,12 @@ class _Assembly:
     notes: list[Note] = attrs.field(factory=list)
 
     def run(self) -> Assembled:
-        main = self.opened["communities"]
+        main = self.data.tables[self.unit]
         if isinstance(main, CellTable):
             # An attribute that no object sets is no column where another source can take its place.
-            main = self.opened["communities"] = main.without_unset([*LEVELS, *self.derived_names()])
+            main = main.without_unset([*LEVELS, *self.derived_names()])
         headers = _headers(main)
-        present = {name for header in headers if (name := self.stands_for("communities", header))}
+        present = {name for header in headers if (name := self.stands_for(self.unit, header))}
         if "township" in self.grouping.levels and "township" in present and present & {"county", "code"}:
             # Townships of one name are common (城关镇); a column of names needs the county beside it.
             self.grouping = self.grouping.told_apart("county")
@@ -231,9 +262,9 @@ class _Assembly:
             if any(derive.table == name for derive in derived.values())
         }
         raise_faults(self.faults, subject="The data cannot be evaluated")
-        for name in _FROM_CODE:
+        for name in _FROM_CODE[self.unit]:
             if name in self.needed and "code" in columns:
-                table = table.fill_from_code(self.variables[name], self.declared_kinds)
+                table = table.fill_from_code(self.local[name], self.declared_kinds)
         for name, register in registers.items():
             table = self.add_register(table, name, register)
         for level in self.grouping.levels:
@@ -242,10 +273,8 @@ class _Assembly:
             self.check_level(main, table, level)
         raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
-        self.note_synthetic()
-        names = self.township_names()
-        raise_faults(self.faults, subject="The data cannot be evaluated")
-        if "community" in self.grouping.levels and "name" in columns:
+        names: dict[str, str] = {}
+        if self.level in self.grouping.levels and "name" in columns:
             pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
             names |= {code: name for code, name in pairs if code is not None and name is not None}
         return Assembled(table=table, grouping=self.grouping, names=names, notes=(*table.notes, *self.notes))
@@ -255,17 +284,17 @@ class _Assembly:
         return {
             name: derive
             for name in (*self.needed, *self.wholes())
-            if (derive := self.variables[name].derive) is not None and derive.table in self.opened
+            if (derive := self.local[name].derive) is not None and derive.table in self.data.tables
         }
 
     def wholes(self) -> list[str]:
         """Return the variables that limit a needed one from above, as its whole or its whole's whole."""
         found: list[str] = []
         for name in self.needed:
-            whole = self.variables[name].part_of
+            whole = self.local[name].part_of
             while whole is not None:
                 found.append(whole)
-                whole = self.variables[whole].part_of
+                whole = self.local[whole].part_of
         return [name for name in dict.fromkeys(found) if name not in self.needed]
 
     def check_level(self, main: CellTable | RawTable, table: Table, level: Level) -> None:
@@ -275,31 +304,10 @@ class _Assembly:
             mend = "fill the cell, or add a column of codes from which it follows"
             self.faults.append(bad_cells(main.source, level, f"expected a {level}, got none", rows, mend=mend))
 
-    def note_synthetic(self) -> None:
-        """Say that data which call themselves synthetic are."""
-        marked = [name for name, raw in self.opened.items() if "synthetic" in _headers(raw)]
-        if marked:
-            self.notes.append(
-                Note(
-                    code="synthetic",
-                    zh=f"合成数据, 与实际情况无关 ({', '.join(marked)})",
-                    en=f"synthetic data that describe no real place ({', '.join(marked)})",
-                )
-            )
-
-    def township_names(self) -> dict[str, str]:
-        """Return the names of the townships table by code, if there is one and townships are grouped by."""
-        if "townships" not in self.opened or "township" not in self.grouping.levels:
-            return {}
-        raw = self.opened["townships"]
-        columns = resolve_columns(
-            raw.source, _headers(raw), self.variables, {"code": (), "name": ()}, faults=self.faults
-        )
-        if len(columns) < 2:
-            return {}
-        table = self.enter(raw, columns, {}, [columns["code"].header])
-        pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
-        return {code: name for code, name in pairs if code is not None and name is not None}
+    @property
+    def level(self) -> Level:
+        """Level of the table's rows."""
+        return _UNIT_LEVEL[self.unit]
 
     # -- which columns -----------------------------------------------------------------------------------
 
@@ -307,15 +315,15 @@ class _Assembly:
         """Give each unit to the tables that have its column, or to the one named before a dot."""
         for name, unit in units.items():
             before, _, rest = name.partition(".")
-            named = [table for table in self.opened if table == before and rest]
+            named = [table for table in self.data.tables if table == before and rest]
             if named:
                 self.units.setdefault(named[0], {})[rest] = unit
                 continue
             owners = [
-                owner for owner, raw in self.opened.items()
+                owner for owner, raw in self.data.tables.items()
                 if name in _headers(raw) or any(self.stands_for(owner, header) == name for header in _headers(raw))
             ]  # fmt: skip
-            for owner in owners or ["communities"]:
+            for owner in owners or [self.unit]:
                 self.units.setdefault(owner, {})[name] = unit
 
     def stands_for(self, table: TableName, header: str) -> str | None:
@@ -329,8 +337,9 @@ class _Assembly:
     def community_columns(
         self, main: CellTable | RawTable, headers: Sequence[str], derived: Mapping[str, Derivation]
     ) -> dict[str, SourceColumn]:
-        """Resolve the columns of the communities table; those of a register must not stand in it too."""
-        present = {name: header for header in headers if (name := self.stands_for("communities", header))}
+        """Resolve the columns of the unit's table; those of a register must not stand in it too."""
+        by_code = _FROM_CODE[self.unit]
+        present = {name: header for header in headers if (name := self.stands_for(self.unit, header))}
         for name, derive in derived.items():
             if name in present:
                 self.faults.append(
@@ -340,20 +349,20 @@ class _Assembly:
                         mend="drop the column, or leave the other table out",
                     )
                 )
-        needed = {name: users for name, users in self.needed.items() if name not in derived and name not in _FROM_CODE}
-        from_code = [name for name in _FROM_CODE if name in self.needed]
+        needed = {name: users for name, users in self.needed.items() if name not in derived and name not in by_code}
+        from_code = [name for name in by_code if name in self.needed]
         wants_code = [user for name in from_code if name not in present for user in self.needed[name]]
-        wants_code += [f"by={level}" for level in self.grouping.levels if level == "community" or level not in present]
+        wants_code += [f"by={level}" for level in self.grouping.levels if level == self.level or level not in present]
         if wants_code or derived:
             needed["code"] = [*wants_code, *derived]
-        optional = {"code", "name", *from_code, *self.grouping.levels, *self.wholes()} - {"community", *derived}
+        optional = {"code", "name", *from_code, *self.grouping.levels, *self.wholes()} - {self.level, *derived}
         return resolve_columns(
             main.source,
             headers,
             self.variables,
             needed,
             optional=sorted(optional),
-            units=self.units.get("communities"),
+            units=self.units.get(self.unit),
             faults=self.faults,
         )
 
@@ -361,7 +370,7 @@ class _Assembly:
         """Return the headers of the columns that are grouped by and are no level."""
         labels = {}
         for name in self.grouping.columns:
-            matches = [header for header in headers if name in (header, self.stands_for("communities", header))]
+            matches = [header for header in headers if name in (header, self.stands_for(self.unit, header))]
             if matches:
                 labels[name] = name if name in matches else matches[0]
                 continue
@@ -396,17 +405,18 @@ class _Assembly:
 
     def register(self, name: TableName, wanted: Sequence[str]) -> _Register:
         """Sum a register for each region that it names."""
-        raw, local = self.opened[name], self.variables.of_table(name)
+        raw, local = self.data.tables[name], self.variables.of_table(name)
         headers = _headers(raw)
-        derivations = [derive for key in wanted if (derive := self.variables[key].derive) is not None]
+        derivations = [derive for key in wanted if (derive := self.local[key].derive) is not None]
         summed = sorted({derive.sum for derive in derivations if derive.sum is not None})
+        tested = sorted({derive.at_least.column for derive in derivations if derive.at_least is not None} - {*summed})
         wholes = [whole for key in summed if (whole := local[key].part_of) is not None]
         before = len(self.faults)
         columns = resolve_columns(
             raw.source,
             headers,
             self.variables,
-            dict.fromkeys((_KEY[name], _KIND[name], *summed), wanted),
+            dict.fromkeys((_KEY[name], _KIND[name], *summed, *tested), wanted),
             optional=wholes,
             units=self.units.get(name),
             faults=self.faults,
@@ -421,17 +431,19 @@ class _Assembly:
         features = [feature for derive in derivations for feature in _register_features(derive, local)]
         for (code, *rest), totals in table.sums([_KEY[name], *result.columns], features):
             region = normal_code(code or "")
+            if self.unit == "townships":  # what lies in a township's communities lies in the township
+                region = region_at(region, "township") or region
             values = {key: None if totals[2 * place + 1] else totals[2 * place] for place, key in enumerate(wanted)}
-            side = result.within if len(region) == LEVELS["community"] else result.beyond
-            side[(region, *rest)] = values
+            side = result.within if len(region) == LEVELS[self.level] else result.beyond
+            side[(region, *rest)] = _plus(side.get((region, *rest)), values)
         if name == "facilities" and result.beyond:
             # A township's facility belongs to no community, so it counts in none of their indicators.
             count = len(result.beyond)
             self.notes.append(
                 Note(
-                    code="township-facilities",
-                    zh=f"有 {count} 个乡镇(街道)的设施不属于任何社区, 未计入社区指标",
-                    en=f"facilities of {count} townships belong to no community and are not counted for communities",
+                    code=f"beyond-{self.level}",
+                    zh=f"有 {count} 个区划的设施不属于任何{label(self.level, 'zh')}, 未计入其指标",
+                    en=f"facilities of {count} regions belong to no {self.level} and are not counted for any",
                 )
             )
             result.beyond.clear()
@@ -449,11 +461,11 @@ class _Assembly:
         if strangers:
             more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
             raise DataError(
-                f"expected codes that stand in the communities table, got {strangers[0]!r}{more}",
-                place=self.opened[name].source.place(column=_KEY[name]),
-                mend="add the communities, or correct the codes",
+                f"expected codes that stand in the {self.unit} table, got {strangers[0]!r}{more}",
+                place=self.data.tables[name].source.place(column=_KEY[name]),
+                mend=f"add the {self.unit}, or correct the codes",
             )
-        absent = 0 if self.dataset.unlisted == "zero" else None
+        absent = 0 if self.data.unlisted == "zero" else None
         wanted = [key for key, derive in self.derived_names().items() if derive.table == name]
         listed = [register.within.get(key, {}) for key in keys]
         unlisted = sum(1 for row in listed if not row)
@@ -462,8 +474,8 @@ class _Assembly:
             self.notes.append(
                 Note(
                     code="unlisted",
-                    zh=f"{unlisted} 个社区(村)不在 {name} 表中, {zh}",
-                    en=f"{unlisted} communities are not listed in the {name} table: counted as "
+                    zh=f"{unlisted} 个{label(self.level, 'zh')}不在 {name} 表中, {zh}",
+                    en=f"{unlisted} {self.unit} are not listed in the {name} table: counted as "
                     + ("0" if absent == 0 else "not known"),
                 )
             )
@@ -513,6 +525,14 @@ def _beyond_communities(name: str, code: str, kinds: Mapping[str, set[int | None
     return 0
 
 
+def _plus(before: Mapping[str, int | None] | None, values: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Add up what two rows of a register say of one place; what one does not know, the sum does not."""
+    if before is None:
+        return dict(values)
+    both = {key: (before[key], value) for key, value in values.items()}
+    return {key: None if old is None or new is None else old + new for key, (old, new) in both.items()}
+
+
 def _headers(table: CellTable | RawTable) -> list[str]:
     if isinstance(table, CellTable):
         return list(table.columns)
@@ -527,8 +547,46 @@ def _register_features(derive: Derivation, local: Mapping[str, Variable]) -> lis
     numbers = tuple(sorted(kind.number_of(value) for value in derive.kinds))
     counted = conjunction((Known(kind.id), In(kind.id, numbers)))
     unknown = when(negation(Known(kind.id)), Lit(1))
+    floor = derive.at_least
+    if floor is not None:
+        column = local[floor.column]
+        least = math.ceil(floor.value.magnitude * column.quanta_in(floor.value.unit))
+        reaches = conjunction((counted, Known(column.id), compare(Col(column.id), ">=", Lit(least))))
+        unknown = add((unknown, when(conjunction((counted, negation(Known(column.id)))), Lit(1))))
+        counted = reaches
     if derive.sum is None:
         return [when(counted, Lit(1)), unknown]
     told = conjunction((counted, Known(derive.sum)))
     silent = when(conjunction((counted, negation(Known(derive.sum)))), Lit(1))
     return [when(told, Col(derive.sum)), add((unknown, silent))]
+
+
+def township_names(data: Opened, variables: Variables) -> dict[str, str]:
+    """Return the names of the townships table by code; empty without such a table.
+
+    Raises:
+        DataError: If the table has no codes or names that can be read.
+    """
+    if "townships" not in data.tables:
+        return {}
+    needed = {"code": (), "name": ()}
+    work = _Assembly(data, "townships", variables.of_table("townships"), variables, needed, Grouping(), {})
+    raw = data.tables["townships"]
+    columns = resolve_columns(raw.source, _headers(raw), variables, needed, faults=work.faults)
+    raise_faults(work.faults, subject="The data cannot be evaluated")
+    table = work.enter(raw, columns, {}, [columns["code"].header])
+    raise_faults(work.faults, subject="The data cannot be evaluated")
+    pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
+    return {code: name for code, name in pairs if code is not None and name is not None}
+
+
+def synthetic_note(data: Opened) -> Note | None:
+    """Say that data which call themselves synthetic are."""
+    marked = [name for name, raw in data.tables.items() if "synthetic" in _headers(raw)]
+    if not marked:
+        return None
+    return Note(
+        code="synthetic",
+        zh=f"合成数据, 与实际情况无关 ({', '.join(marked)})",
+        en=f"synthetic data that describe no real place ({', '.join(marked)})",
+    )

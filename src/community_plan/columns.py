@@ -41,7 +41,17 @@ from community_plan.expressions import (
     When,
 )
 from community_plan.programs import REMAINDER
-from community_plan.regions import CountyKind, Level, county_kind_of, normal_code, parse_code, region_at, setting_of
+from community_plan.regions import (
+    CountyKind,
+    Level,
+    county_kind_of,
+    normal_code,
+    parse_code,
+    parse_township_code,
+    region_at,
+    setting_of,
+    township_kind_of,
+)
 from community_plan.variables import Variable, normalise_word
 
 __all__ = ["ColumnTable", "category_of_code", "enter", "read_cells", "rounded_note"]
@@ -152,10 +162,17 @@ class ColumnTable:
 
 
 def category_of_code(variable: Variable, code: str | None, declared: Mapping[str, CountyKind]) -> int | None:
-    """Return the number of the setting or county kind that a code says, or None."""
+    """Return the number of the setting, county kind or township kind that a code says, or None."""
     if code is None:
         return None
-    value = setting_of(code) if variable.id == "setting" else declared.get(code[:6], county_kind_of(code))
+    value: str | None
+    match variable.id:
+        case "setting":
+            value = setting_of(code)
+        case "township_kind":
+            value = township_kind_of(code)
+        case _:
+            value = declared.get(code[:6], county_kind_of(code))
     return None if value is None else variable.number_of(value)
 
 
@@ -267,7 +284,8 @@ def _read_quantity(cell: Any, column: SourceColumn, source: Source) -> tuple[int
 def _read_category(cell: Any, column: SourceColumn, _: Source) -> tuple[int | None, bool]:
     if cell is None or cell != cell or (isinstance(cell, str) and normalise_word(cell) in MISSING_WORDS):
         return None, False
-    number = column.variable.spellings.get(normalise_word(cell)) if isinstance(cell, str) else None
+    word = normalise_word(str(cell)) if isinstance(cell, str | bool | int) else ""
+    number = column.variable.spellings.get(word)
     if number is None:
         known = ", ".join(f"{value.id} ({value.label.zh})" for value in column.variable.values)
         raise QuantityTextError(f"expected one of {known}, got {cell!r}")
@@ -276,6 +294,11 @@ def _read_category(cell: Any, column: SourceColumn, _: Source) -> tuple[int | No
 
 def _read_code(cell: Any, _: SourceColumn, __: Source) -> tuple[str, bool]:
     return parse_code(str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else _text_cell(cell)), False
+
+
+def _read_township_code(cell: Any, _: SourceColumn, __: Source) -> tuple[str, bool]:
+    text = str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else _text_cell(cell)
+    return parse_township_code(text), False
 
 
 def _read_region_code(cell: Any, _: SourceColumn, __: Source) -> tuple[str, bool]:
@@ -299,6 +322,7 @@ _READERS: dict[str, Callable[[Any, SourceColumn, Source], tuple[Any, bool]]] = {
     "category": _read_category,
     "code": _read_code,
     "region_code": _read_region_code,
+    "township_code": _read_township_code,
     "text": _read_text,
 }
 

@@ -8,20 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
 from community_plan.errors import DimensionError, QuantityTextError
-from community_plan.regions import CountyKind, Region, Setting, county_kind_of, level_of, parse_code, setting_of
+from community_plan.regions import (
+    CountyKind,
+    Region,
+    Setting,
+    TownshipKind,
+    county_kind_of,
+    level_of,
+    parse_code,
+    parse_township_code,
+    setting_of,
+)
 from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_unit, quantity
 
-__all__ = ["BuildingStock", "Community", "Facility", "FacilityKind", "Workforce", "WorkforceRole"]
+__all__ = ["BuildingStock", "Community", "Facility", "FacilityKind", "Township", "Workforce", "WorkforceRole", "YesNo"]
 
-FacilityKind = Literal["comprehensive_service", "commercial", "elderly_care", "self_service_terminal", "other"]
-"""综合服务设施, 商业设施, 养老服务场所, 政务通用自助服务一体机, 其他."""
-WorkforceRole = Literal["community_worker", "social_worker", "grid_worker", "other"]
-"""社区工作者, 社会工作者, 网格员, 其他."""
+FacilityKind = Literal[
+    "comprehensive_service", "commercial", "elderly_care", "self_service_terminal", "elderly_care_centre", "other"
+]
+"""综合服务设施, 商业设施, 养老服务场所, 政务通用自助服务一体机, 综合养老服务中心, 其他."""
+WorkforceRole = Literal[
+    "community_worker",
+    "social_worker",
+    "certified_community_worker",
+    "social_work_leader",
+    "social_work_supervisor",
+    "social_work_manager",
+    "trained_social_worker",
+    "grid_worker",
+    "other",
+]
+"""社区工作者, 社会工作者, 持证社区工作者, 社会工作领军人才, 专业督导, 管理者, 培养培训的社会工作者, 网格员, 其他."""
+YesNo = Literal["yes", "no"]
+"""是, 否."""
 
 BuildingStock = Literal["new", "existing"]
 """新建, 已建成."""
@@ -83,6 +107,11 @@ def _area(doc: str) -> Quantity | None:
 
 def _number(doc: str) -> int | None:
     field: int | None = attrs.field(default=None, validator=_count, metadata={"description": doc})
+    return field
+
+
+def _yes_no(doc: str) -> YesNo | None:
+    field: YesNo | None = attrs.field(default=None, validator=_one_of("yes", "no", None), metadata={"description": doc})
     return field
 
 
@@ -151,6 +180,26 @@ class Community:
     elderly_care_area: Quantity | None = _area("Floor area of elderly-care facilities. [m²]")
     community_workers: int | None = _number("Community workers (社区工作者). [人]")
     social_workers: int | None = _number("Social workers (社会工作者). [人]")
+    comprehensive_service_open_8h_count: int | None = _number("Those open at least 8 hours a day. [个]")
+    certified_community_workers: int | None = _number("Community workers with a social-work certificate. [人]")
+    social_work_leaders: int | None = _number("Leading social-work talents. [人]")
+    social_work_supervisors: int | None = _number("Professional social-work supervisors. [人]")
+    social_work_managers: int | None = _number("Social-work managers. [人]")
+    social_workers_trained: int | None = _number("Social workers trained. [人]")
+    secretaries: int | None = _number("Secretaries of community Party organisations. [人]")
+    secretaries_trained: int | None = _number("Secretaries trained this year. [人]")
+    directors: int | None = _number("Directors of residents' committees. [人]")
+    directors_trained: int | None = _number("Directors trained this year. [人]")
+    grids: int | None = _number("Grids (网格). [个]")
+    grids_with_party_group: int | None = _number("Grids with a Party branch or group. [个]")
+    social_organizations: int | None = _number("Social organisations. [个]")
+    agency_service: YesNo | None = _yes_no("Agency service for government affairs (政务代办).")
+    legal_publicity: YesNo | None = _yes_no("Legal publicity service (普法宣传).")
+    mediation: YesNo | None = _yes_no("People's mediation service (人民调解).")
+    legal_aid: YesNo | None = _yes_no("Legal aid service (法律援助).")
+    notary: YesNo | None = _yes_no("Notary service (公证).")
+    social_work_service: YesNo | None = _yes_no("Social-work service (社会工作服务).")
+    satisfaction_survey: YesNo | None = _yes_no("A satisfaction survey of residents was held.")
 
     @property
     def region(self) -> Region:
@@ -197,6 +246,32 @@ class Community:
         return _ratio(_amount(self.social_workers, _PERSON), _amount(self.residents, _PERSON), _PERMILLE)
 
 
+def _township_code(_: object, __: attrs.Attribute[str], value: str) -> None:
+    parse_township_code(value)
+
+
+@attrs.frozen(kw_only=True)
+class Township:
+    """A township, town or subdistrict (乡, 镇, 街道) with what a plan counts in it.
+
+    Raises:
+        CodeError: If the code is no township's.
+        QuantityTextError: If a count is no whole number ≥ 0.
+    """
+
+    code: str = attrs.field(validator=_township_code, metadata={"description": "Statistical code of 9 digits."})
+    name: str | None = attrs.field(default=None, metadata={"description": "Name."})
+    city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
+    county: str | None = attrs.field(default=None, metadata={"description": "County, if the code does not say it."})
+    township_kind: TownshipKind | None = attrs.field(
+        default=None,
+        validator=_one_of("subdistrict", "town", "township", None),
+        metadata={"description": "Kind; without it the code's."},
+    )
+    elderly_care_centre_count: int | None = _number("Elderly-care centres (综合养老服务中心). [个]")
+    social_work_station_count: int | None = _number("Social-work stations (社会工作站). [个]")
+
+
 @attrs.frozen(kw_only=True)
 class Facility:
     """A place with a kind and a floor area, of a community or of a township.
@@ -214,9 +289,7 @@ class Facility:
         validator=_region_code, metadata={"description": "Code of the community, or of the township, that has it."}
     )
     kind: FacilityKind | None = attrs.field(
-        validator=_one_of(
-            "comprehensive_service", "commercial", "elderly_care", "self_service_terminal", "other", None
-        ),
+        validator=_one_of(*get_args(FacilityKind), None),
         metadata={"description": "What it is for."},
     )
     facility_name: str | None = attrs.field(default=None, metadata={"description": "Name."})
@@ -255,7 +328,7 @@ class Workforce:
 
     region: str = attrs.field(validator=_region_code, metadata={"description": "Code of the region it belongs to."})
     role: WorkforceRole | None = attrs.field(
-        validator=_one_of("community_worker", "social_worker", "grid_worker", "other", None),
+        validator=_one_of(*get_args(WorkforceRole), None),
         metadata={"description": "What they do."},
     )
     headcount: int | None = _number("People. [人]")

@@ -9,18 +9,20 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import Grouping, assemble
+from community_plan.assembly import Grouping, Opened, assemble, open_tables, synthetic_note, township_names
 from community_plan.entry import Note
-from community_plan.errors import CommunityPlanError, DataError, NotFoundError, Place, raise_faults
+from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, NotFoundError, Place, raise_faults
 from community_plan.labels import label_text
 from community_plan.measures import Measure, variables_of
 from community_plan.plan import Plan
 from community_plan.programs import REMAINDER, compile_program
+from community_plan.regions import LEVELS
 from community_plan.results import Result, Row
 from community_plan.sources import Text
-from community_plan.tallies import Group, Tally, tally_table
+from community_plan.tallies import Group, Tally, combine, tally_table
 from community_plan.targets import Indicator, Target
 from community_plan.units import Quantity, quantity
+from community_plan.variables import TableName
 from community_plan.verdicts import Estimate, Reason, Verdict, estimate, judge_bounds, shortfall_of
 
 __all__ = ["Tallied", "evaluate", "judge", "tally"]
@@ -48,18 +50,69 @@ def tally(
     units: Mapping[str, str] | None = None,
 ) -> Tallied:
     """Read data and add up what the chosen targets need; see `Plan.evaluate`."""
-    chosen = plan.choose(targets)
-    measures: dict[Measure, list[str]] = {}
-    for target in chosen:
-        measures.setdefault(plan.measure_of(target), []).append(target.id)
+    tables: dict[TableName, dict[Measure, list[str]]] = {}
+    for target in plan.choose(targets):
+        measure = plan.measure_of(target)
+        table = plan.variables.table_of(variables_of(measure))
+        tables.setdefault(table, {}).setdefault(measure, []).append(target.id)
+    grouping = Grouping.parse(by)
+    for measures in tables.values():
+        # Compiled without data first: a measure with a wrong dimension is a fault of the plan, not of the table.
+        compile_program(measures, plan.variables)
+    opened = open_tables(data)
+    parts = []
+    faults: list[CommunityPlanError] = []
+    for table, measures in tables.items():
+        try:
+            parts.append(_tally_table(plan, opened, table, measures, grouping, units))
+        except CommunityPlanError as error:
+            faults.extend(error.faults)
+    raise_faults(faults, subject="The data cannot be evaluated")
+    names = {code: name for part in parts for code, name in part.names.items()}
+    if "township" in grouping.levels:
+        names |= township_names(opened, plan.variables)
+    notes = {note: None for part in parts for note in part.notes}
+    synthetic = synthetic_note(opened)
+    return Tallied(
+        tally=combine([part.tally for part in parts]),
+        names=names,
+        notes=(*notes, *([] if synthetic is None else [synthetic])),
+    )
+
+
+def _tally_table(
+    plan: Plan,
+    opened: Opened,
+    table_name: TableName,
+    measures: Mapping[Measure, list[str]],
+    grouping: Grouping,
+    units: Mapping[str, str] | None,
+) -> Tallied:
+    """Add up the measures of one table."""
     needed: dict[str, list[str]] = {}
     for measure, users in measures.items():
         for name in variables_of(measure):
-            needed.setdefault(name, []).extend(users)
-    grouping = Grouping.parse(by)
-    # Compiled once without data first: a measure with a wrong dimension is a fault of the plan, not of the table.
-    compile_program(measures, plan.variables)
-    assembled = assemble(data, plan.variables, needed, grouping, units=units, declared_kinds=plan.declared_kinds)
+            needed.setdefault(plan.variables[name].id, []).extend(users)
+    if table_name not in opened.tables:
+        users = [user for names in measures.values() for user in names]
+        raise MissingColumnError(
+            f"expected a {table_name} table, needed by {', '.join(users)}, got none",
+            mend="add it to the Dataset or the folder, or name the targets you want in targets=",
+        )
+    if table_name == "townships":
+        levels = tuple(level for level in grouping.levels if level != "community")
+        if grouping.levels and not levels:  # no township lies in a community
+            return Tallied(tally=Tally(measures=tuple(measures), groups={}))
+        grouping = attrs.evolve(grouping, levels=levels)
+    assembled = assemble(
+        opened,
+        plan.variables,
+        needed,
+        grouping,
+        unit=table_name,
+        units=units,
+        declared_kinds=plan.declared_kinds,
+    )
     table = assembled.table
     program = compile_program(
         measures,
@@ -167,7 +220,9 @@ def _row(
     goal = target.value.value_in(unit)
     upper = None if target.upper is None else target.upper.value_in(unit)
     verdict, reason = Verdict.UNKNOWN, found.reason
-    if found.value is not None and found.lower is not None:
+    if target.level is not None and group.level is not None and LEVELS[group.level] > LEVELS[target.level]:
+        reason = Reason.OTHER_LEVEL
+    elif found.value is not None and found.lower is not None:
         verdict = judge_bounds(found.lower, found.upper, target, unit)
         reason = Reason.MISSING_DATA if verdict is Verdict.UNKNOWN else None
     columns = dict(group.columns)

@@ -29,6 +29,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "nothing_in_scope": ("范围内没有社区(村)", "no community in scope"),
     "nothing_reported": ("没有社区(村)填报", "no community reports it"),
     "number": ("序号", "no."),
+    "other_level": ("目标针对更大的区划", "the target binds a larger region"),
     "period": ("时期", "period"),
     "plan": ("规划", "plan"),
     "published": ("公布值", "published"),

@@ -141,13 +141,15 @@ class Plan:
         return formula(self.indicators[indicator].measure, self.variables, lang)
 
     def choose(self, targets: Iterable[str] | str | None = None) -> tuple[Target, ...]:
-        """Return targets by id, in the plan's order; None chooses all.
+        """Return targets by id, in the plan's order; None chooses all, `main` the table of main indicators.
 
         Raises:
             NotFoundError: If there is no such target; the error names the nearest.
         """
         if targets is None:
             return tuple(self.targets.values())
+        if targets == "main":
+            return tuple(target for target in self.targets.values() if target.number is not None)
         wanted = [targets] if isinstance(targets, str) else list(targets)
         if not wanted:
             raise NotFoundError("target in", "targets=[]", mend="name at least one, or leave targets= out for all")
@@ -225,7 +227,7 @@ class Plan:
                 `workforce`, an iterable of `Community`, a `Dataset`, or a `Tally`.
             by: A level (`city`, `county`, `township`, `community`), a column, or a list of them; each level gets
                 rows of its own, columns are crossed with them. Without it the whole table is one region.
-            targets: Target ids; without it every target.
+            targets: Target ids, or `main` for the plan's table of main indicators; without it every target.
             units: Units of columns that are not in the variable's own unit, such as `{"gross_floor_area": "亩"}`.
             reading: Other readings of doubtful passages, such as `{"A02": "as-printed"}`.
             as_of: Day that the data describe.

@@ -60,7 +60,7 @@ from community_plan.measures import (
     measure_unit,
     variables_of,
 )
-from community_plan.variables import UNITS_COLUMN, Variables
+from community_plan.variables import UNITS_COLUMN, TableName, Variables
 
 __all__ = ["REMAINDER", "Program", "Slots", "compile_program", "slots_of"]
 
@@ -133,10 +133,13 @@ class _Compiler:
     columns_there: frozenset[str]
 
     def known(self, name: str) -> Bool:
-        return Known(name) if name in self.nullable else TRUE
+        if name == UNITS_COLUMN:
+            return TRUE
+        column = self.variables[name].id
+        return Known(column) if column in self.nullable else TRUE
 
     def column(self, name: str) -> Int:
-        return self.unit() if name == UNITS_COLUMN else Col(name)
+        return self.unit() if name == UNITS_COLUMN else Col(self.variables[name].id)
 
     def all_known(self, names: Iterable[str]) -> Bool:
         return conjunction(self.known(name) for name in names)
@@ -153,7 +156,7 @@ class _Compiler:
             case Is():
                 variable = self.variables[condition.variable]
                 known = self.known(condition.variable)
-                test = In(condition.variable, tuple(sorted({variable.number_of(value) for value in condition.values})))
+                test = In(variable.id, tuple(sorted({variable.number_of(value) for value in condition.values})))
                 return _Truth(conjunction((known, test)), conjunction((known, negation(test))))
             case Compare():
                 return self.comparison(condition)
@@ -210,7 +213,7 @@ class _Compiler:
         whole = self.variables[name].part_of if name != UNITS_COLUMN else None
         if known == TRUE or whole not in self.columns_there:
             return known, when(known, column)
-        limited, limit = self.upper(whole)
+        limited, limit = self.upper(self.variables.sibling(name, whole))
         return disjunction((known, limited)), add((when(known, column), when(negation(known), limit)))
 
     def sums(self, names: tuple[str, ...], sure: Bool, maybe: Bool) -> dict[str, Int]:
@@ -272,11 +275,11 @@ def compile_program(
     """Compile measures into the sums that decide them.
 
     Args:
-        measures: What is to be counted.
+        measures: What is to be counted, all of one table.
         variables: The columns they are made of.
-        nullable: Variables with missing cells; None takes every one for possibly missing.
+        nullable: Columns with missing cells; None takes every one for possibly missing.
         remainder: Whether the table has rows that are no community.
-        columns: Variables that the table has; a whole that it does not have limits none of its parts. None: all.
+        columns: Columns that the table has; a whole that it does not have limits none of its parts. None: all.
 
     Raises:
         MeasureError: If a measure cannot be compiled.
@@ -285,17 +288,19 @@ def compile_program(
         PlanFaults: Several of these.
     """
     listed = tuple(measures)
-    missing = frozenset(variables) if nullable is None else frozenset(nullable)
-    there = frozenset(variables if columns is None else columns)
+    every = {variable.id for variable in variables.values()}
+    missing = frozenset(every if nullable is None else nullable)
+    there = frozenset(every if columns is None else columns)
     compiler = _Compiler(variables, missing, remainder, there)
     faults: list[CommunityPlanError] = []
     features: dict[Int, int] = {}
     places = []
+    tables: set[TableName] = set()
     for measure in listed:
         try:
-            for name in variables_of(measure):
-                if variables[name].table != "communities":
-                    raise MeasureError(f"variable {name!r} is no column of the communities table")
+            tables.add(variables.table_of(variables_of(measure)))
+            if len(tables) > 1:
+                raise MeasureError("expected measures of one table, got communities and townships together")
             terms = compiler.ratio(measure) if isinstance(measure, Ratio | Total) else compiler.share(measure)
         except CommunityPlanError as error:
             faults.append(error)

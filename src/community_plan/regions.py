@@ -19,16 +19,20 @@ __all__ = [
     "LEVELS",
     "PROVINCE_RUN",
     "SETTING_RANGES",
+    "TOWNSHIP_KIND_RANGES",
     "CountyKind",
     "Level",
     "Region",
     "Setting",
+    "TownshipKind",
     "county_kind_of",
     "level_of",
     "normal_code",
     "parse_code",
+    "parse_township_code",
     "region_at",
     "setting_of",
+    "township_kind_of",
 ]
 
 Level = Literal["city", "county", "township", "community"]
@@ -37,6 +41,9 @@ CountyKind = Literal["district", "county", "county_city"]
 """市辖区, 县, 县级市."""
 Setting = Literal["urban", "rural"]
 """Whether a community is run by a residents' or a villagers' committee."""
+
+TownshipKind = Literal["subdistrict", "town", "township"]
+"""街道, 镇, 乡."""
 
 LEVELS: dict[Level, int] = {"city": 4, "county": 6, "township": 9, "community": 12}
 """Levels with the number of leading digits that name a region of that level."""
@@ -49,6 +56,12 @@ COUNTY_KIND_RANGES: dict[CountyKind, range] = {
     "county_city": range(81, 100),
 }
 """Digits 5–6 by county kind; 71–80 say nothing, because functional zones have them too."""
+TOWNSHIP_KIND_RANGES: dict[TownshipKind, range] = {
+    "subdistrict": range(1, 100),
+    "town": range(100, 200),
+    "township": range(200, 400),
+}
+"""Digits 7–9 by township kind."""
 PROVINCE_RUN = 90
 """Digits 3–4 of counties and cities that answer to the province; their digits 5–6 say nothing."""
 
@@ -102,6 +115,17 @@ def setting_of(code: str) -> Setting | None:
     return next((setting for setting, numbers in SETTING_RANGES.items() if int(code[9:12]) in numbers), None)
 
 
+def township_kind_of(code: str) -> TownshipKind | None:
+    """Return the township kind that digits 7–9 of a code say, or None where they do not say it.
+
+    001–099 街道, 100–199 镇, 200–399 乡 (GB/T 10114); 400 and above are units of another kind.
+
+    >>> township_kind_of("411402001"), township_kind_of("411402100"), township_kind_of("411402400")
+    ('subdistrict', 'town', None)
+    """
+    return next((kind for kind, numbers in TOWNSHIP_KIND_RANGES.items() if int(code[6:9]) in numbers), None)
+
+
 def _check_code(_: Region, __: attrs.Attribute[str], value: str) -> None:
     level_of(value)
 
@@ -148,6 +172,18 @@ class Region:
             "community": self.code[:9],
         }
         return up[self.level]
+
+
+def parse_township_code(text: str) -> str:
+    """Return the 9 digits of a township's code; three zeros may follow them.
+
+    Raises:
+        CodeError: If the text is anything else.
+    """
+    code = text.strip()
+    if not re.fullmatch(r"[1-9]\d{8}(000)?", code, re.ASCII) or code[6:9] == "000":
+        raise CodeError(f"expected a township code of 9 digits, got {text!r}")
+    return code[:9]
 
 
 def parse_code(text: str) -> str:

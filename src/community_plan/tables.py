@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import attrs
 
-from community_plan.domain import Community, Facility, Workforce
+from community_plan.domain import Community, Facility, Township, Workforce
 from community_plan.entry import Source
 from community_plan.errors import (
     AmbiguousColumnError,
@@ -22,7 +22,6 @@ from community_plan.errors import (
     Place,
     raise_faults,
 )
-from community_plan.regions import Region
 from community_plan.variables import TableName
 
 __all__ = ["TABLES", "CellTable", "Dataset", "RawTable", "open_dataset", "open_table"]
@@ -32,7 +31,7 @@ _OBJECTS: dict[TableName, type] = {
     "communities": Community,
     "facilities": Facility,
     "workforce": Workforce,
-    "townships": Region,
+    "townships": Township,
 }
 TABLES: tuple[TableName, ...] = tuple(_OBJECTS)
 """Tables of a dataset."""
@@ -52,7 +51,7 @@ class Dataset:
     workforce: Any = None
     """A row per region and role."""
     townships: Any = None
-    """A row per township, for its name. Typed objects are `Region`."""
+    """A row per township. Typed objects are `Township`."""
     unlisted: Literal["zero", "unknown"] = "zero"
     """What a community without a row in a register has: nothing of the kind, or nobody knows."""
 

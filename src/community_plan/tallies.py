@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from community_plan.assembly import Grouping, Table
 from community_plan.errors import DataError
 from community_plan.measures import Measure
-from community_plan.programs import Program, Slots
+from community_plan.programs import Program, Slots, slots_of
 from community_plan.regions import LEVELS, Level
 
-__all__ = ["Group", "Tally", "tally_table"]
+__all__ = ["Group", "Tally", "combine", "tally_table"]
 
 
 @attrs.frozen
@@ -48,6 +48,19 @@ class Tally:
         if self.measures != other.measures:
             raise DataError("expected tallies of the same measures", mend="tally both with the same plan and targets")
         return Tally(measures=self.measures, groups=_merge([*self.groups.items(), *other.groups.items()]))
+
+
+def combine(parts: Sequence[Tally]) -> Tally:
+    """Put tallies of different measures over the same data side by side; what a group lacks is zero."""
+    measures = tuple(measure for part in parts for measure in part.measures)
+    found: dict[Group, tuple[Slots, ...]] = {}
+    for group in dict.fromkeys(group for part in parts for group in part.groups):
+        slots: list[Slots] = []
+        for part in parts:
+            zeros = [dict.fromkeys(slots_of(measure), 0) for measure in part.measures]
+            slots += part.groups.get(group, tuple(zeros))
+        found[group] = tuple(slots)
+    return Tally(measures=measures, groups=dict(sorted(found.items(), key=_order)))
 
 
 def _merge(items: list[tuple[Group, tuple[Slots, ...]]]) -> dict[Group, tuple[Slots, ...]]:

@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from community_plan.measures import Comparator, Count, Is, Measure, Ratio, Share, Total
+from community_plan.regions import Level
 from community_plan.sources import Citation, Text
 from community_plan.units import Lang, Quantity, Unit
 
@@ -87,6 +88,8 @@ class Target:
     """How it is worded."""
     discrepancies: tuple[str, ...] = ()
     """Ids of the doubtful readings that touch it."""
+    level: Level | None = None
+    """Level whose regions it binds, if the plan sets it for one; a finer region is not judged by it."""
 
     def measure_of(self, indicator: Indicator) -> Measure:
         """Return the indicator's measure, narrowed to the target's scope."""

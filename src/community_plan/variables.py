@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Literal
 
@@ -19,6 +19,7 @@ __all__ = [
     "UNITS_COLUMN",
     "Category",
     "Derivation",
+    "Floor",
     "TableName",
     "Variable",
     "VariableType",
@@ -28,11 +29,11 @@ __all__ = [
 
 TableName = Literal["communities", "facilities", "workforce", "townships"]
 """A table of a dataset."""
-VariableType = Literal["quantity", "category", "code", "region_code", "text"]
+VariableType = Literal["quantity", "category", "code", "township_code", "region_code", "text"]
 """What a column holds."""
 
 UNITS_COLUMN = "communities"
-"""A variable that every table has without a column of it: 1 for each community."""
+"""A variable that the communities table has without a column of it: 1 for each community."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,8 +49,18 @@ class Category:
 
 
 @attrs.frozen(kw_only=True)
+class Floor:
+    """A column that has to reach a value for its row to count."""
+
+    column: str
+    """Column of the table that is summed."""
+    value: Quantity
+    """Least value that counts."""
+
+
+@attrs.frozen(kw_only=True)
 class Derivation:
-    """How a community's value follows from its rows in another table: the sum of a column, or their number."""
+    """How the value of a community or township follows from its rows in another table: a sum, or their number."""
 
     table: Literal["facilities", "workforce"]
     """Table to be summed."""
@@ -57,6 +68,8 @@ class Derivation:
     """Facility kinds or workforce roles that count."""
     sum: str | None = None
     """Column to be summed; without it the rows are counted."""
+    at_least: Floor | None = None
+    """Counts only rows that reach a value."""
 
 
 @attrs.frozen(kw_only=True)
@@ -202,6 +215,26 @@ class Variables(Mapping[str, Variable]):
         if named is None or unit is None:
             return None
         return named, parse_unit(unit)
+
+    def sibling(self, key: str, name: str) -> str:
+        """Return the key of a variable that stands in the same table as another."""
+        table = self[key].table
+        return name if table == "communities" else f"{table}.{name}"
+
+    def table_of(self, keys: Iterable[str]) -> TableName:
+        """Return the one table whose rows a measure counts.
+
+        Raises:
+            MeasureError: If the variables stand in two tables, or in one that measures do not count.
+        """
+        tables = {self[key].table for key in keys if key != UNITS_COLUMN}
+        if not tables:
+            return "communities"
+        if len(tables) > 1 or not tables <= {"communities", "townships"}:
+            raise MeasureError(
+                f"expected variables of communities or of townships alone, got {', '.join(sorted(keys))}"
+            )
+        return tables.pop()
 
     def label(self, key: str, lang: Lang) -> str:
         """Return the label of a variable, or of the unit count."""

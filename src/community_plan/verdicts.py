@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """What divides adds up to zero."""
     MISSING_DATA = "missing_data"
     """Missing cells could turn the verdict either way."""
+    OTHER_LEVEL = "other_level"
+    """The target binds a larger region than this one."""
     NO_VALUE = "no_value"
     """No value was given to judge."""
 

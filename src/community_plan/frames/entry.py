@@ -107,6 +107,8 @@ def enter(
                 )
                 continue
             texts[name] = as_text(column.header)
+            if kind == "township_code":
+                texts[name] = texts[name].str.slice(0, 9)  # three zeros may fill it up
     _find_faults(work, source, entered, texts, columns, faults, notes)
     if unique and all(header in schema for header in unique):
         _find_duplicates(work, source, unique, faults)
@@ -227,14 +229,14 @@ def _entered_category(
 ) -> _Entered | None:
     if _is_empty(frame, column):
         return _nothing_known(column)
-    if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
+    if dtype.is_float() or dtype.is_temporal() or dtype.is_nested():
         faults.append(
             ColumnTypeError(f"expected words, got {dtype}", place=source.place(column=column.header), mend=None)
         )
         return None
     words: dict[int, list[str]] = {}
     missing = [""]
-    for word in frame.get_column(column.header).cast(nw.String()).unique().to_list():
+    for word in frame.select(as_text(column.header)).get_column(column.header).unique().to_list():
         if not isinstance(word, str):
             continue
         number = column.variable.spellings.get(normalise_word(word))
@@ -273,9 +275,7 @@ def _find_faults(
 ) -> None:
     """Count, in one pass, the rows in which each thing is wrong; then find those rows."""
     checks = [check for item in entered.values() for check in item.checks]
-    checks += [
-        _code_check(column, texts[name]) for name, column in columns.items() if name in texts and _is_code(column)
-    ]
+    checks += [_code_check(column) for name, column in columns.items() if name in texts and _is_code(column)]
     for part in entered.values():
         whole = entered.get(part.column.variable.part_of or "")
         if whole is not None:
@@ -300,17 +300,21 @@ def _find_faults(
 
 
 def _is_code(column: SourceColumn) -> bool:
-    return column.variable.type in ("code", "region_code")
+    return column.variable.type in ("code", "region_code", "township_code")
 
 
-def _code_check(column: SourceColumn, text: nw.Expr) -> _Check:
-    cell = text.fill_null("")
-    if column.variable.type == "code":
-        problem = "expected a 12-digit community code, got {got!r}"
-        wrong = ~cell.str.contains(r"^[1-9][0-9]{11}$") | cell.str.ends_with("000")
-    else:
-        problem = "expected a statistical code of 4, 6, 9 or 12 digits, got {got!r}"
-        wrong = ~cell.str.contains(_REGION_CODE)
+def _code_check(column: SourceColumn) -> _Check:
+    cell = as_text(column.header).fill_null("")
+    match column.variable.type:
+        case "code":
+            problem = "expected a 12-digit community code, got {got!r}"
+            wrong = ~cell.str.contains(r"^[1-9][0-9]{11}$") | cell.str.ends_with("000")
+        case "township_code":
+            problem = "expected a township code of 9 digits, got {got!r}"
+            wrong = ~cell.str.contains(r"^[1-9][0-9]{8}(?:000)?$") | cell.str.contains(r"^[0-9]{6}000")
+        case _:
+            problem = "expected a statistical code of 4, 6, 9 or 12 digits, got {got!r}"
+            wrong = ~cell.str.contains(_REGION_CODE)
     return _Check(column, problem, "store codes as text; spreadsheets round numbers of 12 digits", wrong)
 
 

@@ -40,7 +40,15 @@ from community_plan.expressions import (
 )
 from community_plan.frames.parts import constant, flag, integers, label, modulo
 from community_plan.programs import REMAINDER
-from community_plan.regions import COUNTY_KIND_RANGES, LEVELS, PROVINCE_RUN, SETTING_RANGES, CountyKind, Level
+from community_plan.regions import (
+    COUNTY_KIND_RANGES,
+    LEVELS,
+    PROVINCE_RUN,
+    SETTING_RANGES,
+    TOWNSHIP_KIND_RANGES,
+    CountyKind,
+    Level,
+)
 from community_plan.variables import Variable
 
 __all__ = ["FrameTable", "as_frame", "collect", "headers_of", "is_frame", "read_parquet"]
@@ -82,12 +90,16 @@ class FrameTable:
     def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> FrameTable:
         """Fill a category that follows from the code where no cell says otherwise."""
         code = nw.col(label("code")).cast(nw.Int64())
-        if variable.id == "setting":
-            number, ranges = modulo(code, 1000), {str(name): span for name, span in SETTING_RANGES.items()}
-            said = nw.lit(True)
-        else:
-            number, ranges = modulo(code // 10**6, 100), {str(name): span for name, span in COUNTY_KIND_RANGES.items()}
-            said = modulo(code // 10**8, 100) != PROVINCE_RUN
+        ranges: Mapping[str, range]
+        said = ~code.is_null()
+        match variable.id:
+            case "setting":
+                number, ranges = modulo(code, 1000), _by_name(SETTING_RANGES)
+            case "township_kind":  # a township's own code ends with the digits that say it
+                number, ranges = modulo(code, 1000), _by_name(TOWNSHIP_KIND_RANGES)
+            case _:
+                number, ranges = modulo(code // 10**6, 100), _by_name(COUNTY_KIND_RANGES)
+                said = modulo(code // 10**8, 100) != PROVINCE_RUN
         value, known = nw.lit(0, dtype=nw.Int64()), nw.lit(False)
         for name, span in ranges.items():
             within = (number >= span.start) & (number < span.stop) & said
@@ -198,6 +210,10 @@ class FrameTable:
         )
         if any(_bound(feature, largest) * self.rows > INT64_MAX for feature in features):
             raise SumOverflowError(f"a sum over {self.rows} rows could pass 2^63 quanta", mend=OVERFLOW_MEND)
+
+
+def _by_name(ranges: Mapping[Any, range]) -> dict[str, range]:
+    return {str(name): span for name, span in ranges.items()}
 
 
 def _text_or_none(cell: object) -> str | None:
