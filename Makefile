@@ -17,8 +17,9 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed  ## evaluate the bundled synthetic sample
 	$(BIN)/community-plan evaluate
 
+# By file, because the examples of one page share a namespace.
 test: $(VENV)/installed  ## run every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: test lint types docs  ## everything that CI runs
 

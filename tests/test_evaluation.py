@@ -148,7 +148,18 @@ def test_a_unit_that_does_not_come_out_even_is_rounded_once_and_noted(plan: cp.P
         result = plan.evaluate(data, targets=AREA)
         assert result.row(AREA).numerator == Fraction("666.6667") + 2000
         assert [note.code for note in result.notes] == ["rounded"]
-        assert "1 values were rounded" in result.notes[0].en
+        assert "1 value(s) rounded" in result.notes[0].en
+
+
+def test_a_cell_may_bring_a_unit_that_does_not_come_out_even(plan: cp.Plan, tmp_path: Path) -> None:
+    """0.2 亩 in one cell, or in one object, is rounded like a column of them."""
+    place = cp.Community(code="411422001201", households=1, comprehensive_service_area="0.2 亩")
+    path = tmp_path / "communities.csv"
+    path.write_text("code,households,comprehensive_service_area\n411422001201,1,0.2亩\n", "utf-8")
+    for data in ([place], path):
+        result = plan.evaluate(data, targets=AREA)
+        assert result.row(AREA).numerator == Fraction("133.3333")
+        assert "rounded" in {note.code for note in result.notes}
 
 
 def test_a_csv_of_a_spreadsheet_is_read_as_people_wrote_it(plan: cp.Plan, tmp_path: Path) -> None:

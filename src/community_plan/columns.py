@@ -266,7 +266,7 @@ def rounded_note(column: SourceColumn, count: int) -> Note:
     return Note(
         code="rounded",
         zh=f"列“{column.header}”以{column.unit}计, {count} 个值换算后四舍六入五成双到 {column.variable.quantum}",
-        en=f"column {column.header!r} is in {column.unit}: {count} values were rounded half to even "
+        en=f"column {column.header!r} is in {column.unit}: {count} value(s) rounded half to even "
         f"to {column.variable.quantum} on entry",
     )
 

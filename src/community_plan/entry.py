@@ -277,7 +277,8 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
         except QuantityTextError:
             cell = quantity(cell)
     if isinstance(cell, Quantity):
-        return cell.magnitude if cell.unit == DIMENSIONLESS else cell.value_in(unit), unit
+        # In its own unit, so that one that does not come out even is rounded like a whole column of it.
+        return cell.magnitude, unit if cell.unit == DIMENSIONLESS else cell.unit
     if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | Fraction):
         raise QuantityTextError(f"expected a number, got {cell!r}")
     if isinstance(cell, float):

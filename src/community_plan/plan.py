@@ -60,7 +60,7 @@ class Registry(Mapping[str, T], Generic[T]):
     __hash__ = None  # type: ignore[assignment]  # as for every mapping
 
     def __repr__(self) -> str:
-        return f"<{len(self)} {self._kind}s: {', '.join(self)}>"
+        return f"<{self._kind} registry of {len(self)}>"
 
 
 @attrs.frozen(kw_only=True)
@@ -95,7 +95,7 @@ class Plan:
 
     document: Document
     """Facts of the document."""
-    variables: Variables
+    variables: Variables = attrs.field(repr=False)
     """The columns that its measures are made of."""
     indicators: Registry[Indicator]
     """Indicators by id."""
