@@ -209,13 +209,13 @@ def plan_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
         "regions": {"zh": "区划", "en": "Regions"},
     }
     title = document.title.zh if lang == "zh" else f"{document.title.en} ({document.title.zh})"
-    issuer = document.issuer.zh if lang == "zh" else f"{document.issuer.en} ({document.issuer.zh})"
+    issuer = "" if document.issuer is None else document.issuer.get(lang)
     regions = [f"{region.name.get(lang) if region.name else ''} {region.code}" for region in document.regions]
     rows = [
         (names["title"][lang], escape(title)),
         (names["number"][lang], escape(document.number or "")),
         (names["issuer"][lang], escape(issuer)),
-        (names["issued"][lang], document.issued.isoformat()),
+        (names["issued"][lang], "" if document.issued is None else document.issued.isoformat()),
         (names["published"][lang], "" if document.published is None else document.published.isoformat()),
         (names["period"][lang], f"{document.start.isoformat()} – {document.end.isoformat()}"),
         (names["regions"][lang], "、".join(regions) if lang == "zh" else ", ".join(regions)),

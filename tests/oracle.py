@@ -236,6 +236,8 @@ def region_of(row, by):
         return "total"
     if by == "city":
         return row["code"][:4] + "00"
+    if len(row["code"]) == 6 and row["code"].endswith("00"):  # a city's own rolls
+        return None
     length = {"county": 6, "township": 9, "community": 12}[by]
     return row["code"][:length] if len(row["code"]) >= length else None
 

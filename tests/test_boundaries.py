@@ -94,7 +94,7 @@ def test_a_shortfall_is_just_enough(plan: cp.Plan) -> None:
 @pytest.mark.parametrize("level", ["city", "county", "township", "community", None])
 def test_nothing_in_scope_and_nothing_reported_are_two_reasons(plan: cp.Plan, level: str | None) -> None:
     """A county without districts is told apart from one that reports nothing."""
-    rows = plan.evaluate([cp.Community(code="411422001201", social_workers=1)], by=level)
+    rows = plan.evaluate([cp.Community(code="411422001201", social_workers=1)], by=level, targets="main")
     reasons = {row.target: row.reason for row in rows}
     assert reasons["social-workers-per-district-community"] == "nothing_in_scope"
     assert reasons[NAME] == "nothing_reported"

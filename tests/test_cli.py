@@ -57,7 +57,7 @@ def test_evaluate_speaks_english(cli) -> None:  # type: ignore[no-untyped-def]
 
 def test_csv_opens_in_a_spreadsheet(cli, sample: Path) -> None:  # type: ignore[no-untyped-def]
     """Plain numbers, a row each, no formula."""
-    status, out, _ = cli("evaluate", str(sample), "--by", "city,county", "-f", "csv")
+    status, out, _ = cli("evaluate", str(sample), "--by", "city,county", "--target", "main", "-f", "csv")
     assert status == 0
     table = list(csv.DictReader(io.StringIO(out)))
     assert len(table) == 120
@@ -82,15 +82,15 @@ def test_judge_takes_values_and_readings(cli) -> None:  # type: ignore[no-untype
     arguments = [
         "judge",
         "rural-facility-coverage=92.1%",
-        "community-workers-per-10000-urban-residents=5 人/万人",
+        "community-workers-per-10000-urban-residents@四(五)1=5 人/万人",
         "-f",
         "json",
     ]
     rows = {row["target"]: row for row in json.loads(cli(*arguments)[1])}
     assert rows["rural-facility-coverage"]["gap"] == "-0.9"
-    assert rows["community-workers-per-10000-urban-residents"]["verdict"] == "not_met"
+    assert rows["community-workers-per-10000-urban-residents@四(五)1"]["verdict"] == "not_met"
     rows = {row["target"]: row for row in json.loads(cli(*arguments, "--reading", "A02=as-printed")[1])}
-    assert rows["community-workers-per-10000-urban-residents"]["verdict"] == "met"
+    assert rows["community-workers-per-10000-urban-residents@四(五)1"]["verdict"] == "met"
 
 
 def test_plans_and_show(cli) -> None:  # type: ignore[no-untyped-def]
@@ -102,7 +102,7 @@ def test_plans_and_show(cli) -> None:  # type: ignore[no-untyped-def]
         status, out, _ = cli("show", "shangqiu-14fyp", "--format", form)
         assert status == 0
     document = json.loads(cli("show", "--format", "json")[1])
-    assert [target["number"] for target in document["targets"]] == list(range(1, 11))
+    assert [target["number"] for target in document["targets"]] == [*range(1, 11), *[None] * 23]
     assert len(document["discrepancies"]) == 43
     assert "Σ Comprehensive-service floor area ÷ Σ Households" in cli("show", "--lang", "en", "--format", "csv")[1]
 

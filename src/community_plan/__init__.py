@@ -6,6 +6,7 @@ The modules in reading order: `errors` › `units` › `sources` › `regions` �
 (the evaluation), and on top `sample` and `cli`.
 """
 
+from community_plan.compare import compare_plans as compare_plans
 from community_plan.domain import Community as Community
 from community_plan.domain import Facility as Facility
 from community_plan.domain import Township as Township
@@ -72,6 +73,7 @@ __all__ = [
     "Verdict",
     "Workforce",
     "bundled_plans",
+    "compare_plans",
     "known_units",
     "load_plan",
     "quantity",

@@ -25,18 +25,18 @@ from community_plan.errors import (
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
 from community_plan.labels import label
-from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at
+from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at, region_number
 from community_plan.tables import TABLES, CellTable, RawTable, open_dataset, open_table
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
-__all__ = ["Assembled", "Grouping", "Opened", "Table", "assemble", "open_tables", "synthetic_note", "township_names"]
+__all__ = ["Assembled", "Grouping", "Opened", "Table", "assemble", "names_of", "open_tables", "synthetic_note"]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
 _KIND: dict[TableName, str] = {"facilities": "kind", "workforce": "role"}
 _FROM_CODE: dict[TableName, tuple[str, ...]] = {
-    "communities": ("county_kind", "setting"),
-    "townships": ("county_kind", "township_kind"),
+    "communities": ("county_kind", "setting", "city", "county", "township"),
+    "townships": ("county_kind", "township_kind", "city", "county"),
 }
 _UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": "township"}
 
@@ -338,6 +338,7 @@ class _Assembly:
         self, main: CellTable | RawTable, headers: Sequence[str], derived: Mapping[str, Derivation]
     ) -> dict[str, SourceColumn]:
         """Resolve the columns of the unit's table; those of a register must not stand in it too."""
+        # A region that a scope names is a code, so a column of names cannot tell it.
         by_code = _FROM_CODE[self.unit]
         present = {name: header for header in headers if (name := self.stands_for(self.unit, header))}
         for name, derive in derived.items():
@@ -351,11 +352,12 @@ class _Assembly:
                 )
         needed = {name: users for name, users in self.needed.items() if name not in derived and name not in by_code}
         from_code = [name for name in by_code if name in self.needed]
-        wants_code = [user for name in from_code if name not in present for user in self.needed[name]]
+        wants_code = [user for name in from_code if name not in present or name in LEVELS for user in self.needed[name]]
         wants_code += [f"by={level}" for level in self.grouping.levels if level == self.level or level not in present]
         if wants_code or derived:
             needed["code"] = [*wants_code, *derived]
-        optional = {"code", "name", *from_code, *self.grouping.levels, *self.wholes()} - {self.level, *derived}
+        categories = [name for name in from_code if name not in LEVELS]
+        optional = {"code", "name", *categories, *self.grouping.levels, *self.wholes()} - {self.level, *derived}
         return resolve_columns(
             main.source,
             headers,
@@ -519,6 +521,8 @@ def _beyond_communities(name: str, code: str, kinds: Mapping[str, set[int | None
     """
     if name == "setting":
         return None
+    if name in LEVELS:
+        return region_number(code, name) if region_at(code, name) is not None else None
     if name == "county_kind":
         same = kinds.get(region_at(code, "county") or "", set())
         return next(iter(same)) if len(same) == 1 else None
@@ -561,23 +565,21 @@ def _register_features(derive: Derivation, local: Mapping[str, Variable]) -> lis
     return [when(told, Col(derive.sum)), add((unknown, silent))]
 
 
-def township_names(data: Opened, variables: Variables) -> dict[str, str]:
-    """Return the names of the townships table by code; empty without such a table.
+def names_of(data: Opened, variables: Variables, table: TableName) -> dict[str, str]:
+    """Return the names of a table's regions by code, the code itself where it has no name.
 
     Raises:
-        DataError: If the table has no codes or names that can be read.
+        DataError: If the table has no codes that can be read.
     """
-    if "townships" not in data.tables:
-        return {}
-    needed = {"code": (), "name": ()}
-    work = _Assembly(data, "townships", variables.of_table("townships"), variables, needed, Grouping(), {})
-    raw = data.tables["townships"]
-    columns = resolve_columns(raw.source, _headers(raw), variables, needed, faults=work.faults)
+    work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {})
+    raw = data.tables[table]
+    columns = resolve_columns(raw.source, _headers(raw), variables, {"code": ()}, optional=["name"], faults=work.faults)
     raise_faults(work.faults, subject="The data cannot be evaluated")
-    table = work.enter(raw, columns, {}, [columns["code"].header])
+    entered = work.enter(raw, columns, {}, [columns["code"].header])
     raise_faults(work.faults, subject="The data cannot be evaluated")
-    pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
-    return {code: name for code, name in pairs if code is not None and name is not None}
+    codes = entered.label_cells("code")
+    names = entered.label_cells("name") if "name" in columns else [None] * len(codes)
+    return {code: name or code for code, name in zip(codes, names, strict=True) if code is not None}
 
 
 def synthetic_note(data: Opened) -> Note | None:

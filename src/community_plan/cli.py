@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import attrs
 import cyclopts
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -24,6 +25,7 @@ from community_plan import __version__, loader, sample
 from community_plan.documents import unstructure
 from community_plan.errors import CommunityPlanError, NotFoundError
 from community_plan.labels import label
+from community_plan.ledger import State
 from community_plan.plan import Plan
 from community_plan.results import Result, row_cells
 from community_plan.units import Lang
@@ -112,8 +114,12 @@ def show(plan: str = DEFAULT_PLAN, /, *, format: FormatOption = "table", lang: L
     if format == "json":
         document = {
             "document": unstructure(loaded.document),
+            "content_hash": loaded.content_hash,
+            "completeness": {**unstructure(loaded.completeness()), "total": loaded.completeness().total},
+            "entries": _entries(loaded),
             "indicators": [unstructure(indicator) for indicator in loaded.indicators.values()],
             "targets": [unstructure(target) for target in loaded.targets.values()],
+            "commitments": [unstructure(commitment) for commitment in loaded.commitments.values()],
             "discrepancies": [unstructure(discrepancy) for discrepancy in loaded.discrepancies.values()],
         }
         _print_json(document)
@@ -133,6 +139,76 @@ def show(plan: str = DEFAULT_PLAN, /, *, format: FormatOption = "table", lang: L
         for target in loaded.targets.values()
     ]
     _print_records(rows, format, title=loaded.title.get(lang))
+    return 0
+
+
+def _entries(plan: Plan) -> list[dict[str, Any]]:
+    """Return every row of the table and every commitment of the body, each with its way of checking."""
+    rows = [
+        {"id": target.id, "clause": target.citation.clause, "check": "measured", "targets": [target.id]}
+        for target in plan.choose("main")
+    ]
+    rows += [
+        {"id": entry.id, "clause": entry.clause, "check": entry.check, "targets": list(entry.targets)}
+        for entry in plan.commitments.values()
+    ]
+    return rows
+
+
+@app.command
+def ledger(
+    evidence: Path | None = None,
+    /,
+    *,
+    plan: PlanName = DEFAULT_PLAN,
+    period: str = "2025",
+    data: Path | None = None,
+    as_of: str | None = None,
+    state: Annotated[list[State] | None, Parameter(negative=(), consume_multiple=False)] = None,
+    format: FormatOption = "table",
+    lang: LangOption = "zh",
+) -> int:
+    """List what every region owes evidence for, and what it has to show.
+
+    Parameters
+    ----------
+    evidence:
+        A CSV or parquet file of evidence, or a folder that has one. Without it the bundled synthetic sample.
+    period:
+        Year that is looked at.
+    data:
+        Tables that list the townships and communities that owe something.
+    as_of:
+        Day from which a due date has passed; without it the last day of the period.
+    state:
+        Only rows in this state; several may be given.
+    """
+    loaded = loader.load_plan(plan)
+    if evidence is None:
+        with tempfile.TemporaryDirectory() as folder:
+            drawn = loaded.ledger(sample.write_sample(Path(folder) / "sample"), period=period, as_of=as_of)
+        sys.stderr.write(f"{sample.SYNTHETIC}\n")
+    else:
+        drawn = loaded.ledger(evidence, period=period, data=data, as_of=as_of)
+    rows = [row for row in drawn.rows if not state or row.state in state]
+    if format == "json":
+        sys.stdout.write(f"{attrs.evolve(drawn, rows=tuple(rows)).to_json(indent=1)}\n")
+        return 0
+    records = [
+        {
+            label("commitment", lang): row.commitment,
+            label("summary", lang): row.summary.get(lang),
+            label("region", lang): row.region_name,
+            label("state", lang): label(row.state.value, lang),
+            label("document", lang): row.document,
+            label("due", lang): f"{row.due.isoformat()}{'*' if row.due_inferred else ''}",
+            label("clause", lang): row.clause,
+        }
+        for row in rows
+    ]
+    _print_records(records, format, title=loaded.title.get(lang))
+    if drawn.unlisted:
+        sys.stderr.write(f"{label('unlisted', lang)}: {' '.join(drawn.unlisted)}\n")
     return 0
 
 
@@ -161,7 +237,8 @@ def evaluate(
     by:
         A level (city, county, township, community) or a column; several may be given.
     target:
-        A target's id; several may be given. Without it every target is judged.
+        A target's id, or `main` for the table of main indicators; several may be given. Without it every target
+        is judged; without data the table of main indicators.
     unit:
         A column's unit, as COLUMN=UNIT, such as gross_floor_area=亩.
     reading:
@@ -177,7 +254,10 @@ def evaluate(
         "as_of": as_of,
     }
     levels = _split(by)
+    if target == ["main"]:
+        options["targets"] = "main"
     if data is None:
+        options["targets"] = options["targets"] or "main"
         with tempfile.TemporaryDirectory() as folder:
             result = loaded.evaluate(
                 sample.write_sample(Path(folder) / "sample"), by=levels or ["city", "county"], **options
@@ -213,7 +293,7 @@ def judge(
     """
     loaded = loader.load_plan(plan)
     given = _pairs(values, "a value") if values else loaded.baselines()
-    result = loaded.judge(given, reading=_pairs(reading, "--reading"), as_of=as_of)
+    result = loaded.judge(given, targets=None if values else "main", reading=_pairs(reading, "--reading"), as_of=as_of)
     return _print_result(result, loaded, format, lang, fail_on)
 
 

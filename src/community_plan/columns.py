@@ -42,6 +42,7 @@ from community_plan.expressions import (
 )
 from community_plan.programs import REMAINDER
 from community_plan.regions import (
+    LEVELS,
     CountyKind,
     Level,
     county_kind_of,
@@ -49,6 +50,7 @@ from community_plan.regions import (
     parse_code,
     parse_township_code,
     region_at,
+    region_number,
     setting_of,
     township_kind_of,
 )
@@ -162,9 +164,11 @@ class ColumnTable:
 
 
 def category_of_code(variable: Variable, code: str | None, declared: Mapping[str, CountyKind]) -> int | None:
-    """Return the number of the setting, county kind or township kind that a code says, or None."""
+    """Return the number of the setting, kind or region that a code says, or None."""
     if code is None:
         return None
+    if variable.id in LEVELS:
+        return region_number(code, variable.id)
     value: str | None
     match variable.id:
         case "setting":

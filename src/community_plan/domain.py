@@ -186,6 +186,7 @@ class Community:
     social_work_supervisors: int | None = _number("Professional social-work supervisors. [人]")
     social_work_managers: int | None = _number("Social-work managers. [人]")
     social_workers_trained: int | None = _number("Social workers trained. [人]")
+    social_work_talents: int | None = _number("Social-work professionals (社会工作专业人才), a stock. [人]")
     secretaries: int | None = _number("Secretaries of community Party organisations. [人]")
     secretaries_trained: int | None = _number("Secretaries trained this year. [人]")
     directors: int | None = _number("Directors of residents' committees. [人]")

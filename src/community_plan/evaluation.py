@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import Grouping, Opened, assemble, open_tables, synthetic_note, township_names
+from community_plan.assembly import Grouping, Opened, assemble, names_of, open_tables, synthetic_note
 from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, NotFoundError, Place, raise_faults
 from community_plan.labels import label_text
@@ -51,7 +51,8 @@ def tally(
 ) -> Tallied:
     """Read data and add up what the chosen targets need; see `Plan.evaluate`."""
     tables: dict[TableName, dict[Measure, list[str]]] = {}
-    for target in plan.choose(targets):
+    chosen = plan.choose(targets)
+    for target in chosen:
         measure = plan.measure_of(target)
         table = plan.variables.table_of(variables_of(measure))
         tables.setdefault(table, {}).setdefault(measure, []).append(target.id)
@@ -69,12 +70,12 @@ def tally(
             faults.extend(error.faults)
     raise_faults(faults, subject="The data cannot be evaluated")
     names = {code: name for part in parts for code, name in part.names.items()}
-    if "township" in grouping.levels:
-        names |= township_names(opened, plan.variables)
+    if "township" in grouping.levels and "townships" in opened.tables:
+        names |= names_of(opened, plan.variables, "townships")
     notes = {note: None for part in parts for note in part.notes}
     synthetic = synthetic_note(opened)
     return Tallied(
-        tally=combine([part.tally for part in parts]),
+        tally=attrs.evolve(combine([part.tally for part in parts]), targets=tuple(target.id for target in chosen)),
         names=names,
         notes=(*notes, *([] if synthetic is None else [synthetic])),
     )
@@ -143,8 +144,8 @@ def evaluate(
         counted = tally(plan, data, by=by, targets=targets, units=units)
     places = {measure: index for index, measure in enumerate(counted.tally.measures)}
     rows = []
-    chosen = [(target, plan.indicators[target.indicator], plan.measure_of(target)) for target in plan.choose(targets)]
-    chosen = [(t, i, m) for t, i, m in chosen if not isinstance(data, Tally) or targets is not None or m in places]
+    wanted = plan.choose(counted.tally.targets if targets is None else targets)
+    chosen = [(target, plan.indicators[target.indicator], plan.measure_of(target)) for target in wanted]
     for target, _, measure in chosen:
         if measure not in places:
             raise DataError(f"the tally does not count target {target.id!r}", mend="tally the data with this target")
@@ -152,16 +153,27 @@ def evaluate(
         for target, indicator, measure in chosen:
             found = estimate(slots[places[measure]], indicator, measure, plan.variables)
             rows.append(_row(plan, target, indicator, found, group, counted.names, day))
-    return Result(rows=tuple(rows), plan=plan.id, notes=counted.notes, as_of=day)
+    return _result(plan, rows, counted.notes, day)
 
 
-def judge(plan: Plan, values: Mapping[str, Any], *, as_of: dt.date | str | None = None) -> Result:
+def judge(
+    plan: Plan,
+    values: Mapping[str, Any],
+    *,
+    targets: Iterable[str] | str | None = None,
+    as_of: dt.date | str | None = None,
+) -> Result:
     """Judge published values; see `Plan.judge`."""
     day = _day(as_of)
     faults: list[CommunityPlanError] = []
     given: dict[str, Quantity | None] = {}
     for name, value in values.items():
-        users = [target for target in plan.targets.values() if name in (target.id, target.indicator)]
+        # A value published for an indicator is that of its own scope, not of a target that narrows it.
+        users = [
+            target
+            for target in plan.targets.values()
+            if name == target.id or (name == target.indicator and not target.scope)
+        ]
         if not users:
             faults.append(NotFoundError("target or indicator", name, [*plan.targets, *plan.indicators]))
         for target in users:
@@ -176,7 +188,12 @@ def judge(plan: Plan, values: Mapping[str, Any], *, as_of: dt.date | str | None 
                 break
     raise_faults(faults, subject="The values cannot be judged")
     rows = []
+    asked = {target.id for target in plan.choose("main" if targets is None else targets)}
+    if targets is None:
+        asked |= given.keys()
     for target in plan.targets.values():
+        if target.id not in asked:
+            continue
         indicator = plan.indicators[target.indicator]
         value = given.get(target.id)
         found = Estimate(reason=Reason.NO_VALUE)
@@ -195,7 +212,19 @@ def judge(plan: Plan, values: Mapping[str, Any], *, as_of: dt.date | str | None 
                 shortfall_unit=None,
             )
         )
-    return Result(rows=tuple(rows), plan=plan.id, as_of=day)
+    return _result(plan, rows, (), day)
+
+
+def _result(plan: Plan, rows: list[Row], notes: tuple[Note, ...], day: dt.date | None) -> Result:
+    return Result(
+        rows=tuple(rows),
+        plan=plan.id,
+        notes=notes,
+        as_of=day,
+        plan_version=plan.document.version,
+        content_hash=plan.content_hash,
+        readings=plan.readings,
+    )
 
 
 def _day(as_of: dt.date | str | None) -> dt.date | None:
@@ -234,7 +263,9 @@ def _row(
     name = Text(names[region], names[region]) if region in names else known.name if known is not None else None
     if name is None:
         name = Text(region, region) if group.region is not None else label_text("total")
-    shortfall = shortfall_of(found, target, unit)
+    # A region that the target does not bind owes it nothing.
+    bound = reason is not Reason.OTHER_LEVEL
+    shortfall = shortfall_of(found, target, unit) if bound else None
     return Row(
         plan=plan.id,
         target=target.id,
@@ -254,7 +285,7 @@ def _row(
         baseline=None if target.baseline is None else target.baseline.value.value_in(unit),
         verdict=verdict,
         reason=reason,
-        gap=None if found.value is None else _gap(found.value, goal, upper),
+        gap=None if found.value is None or not bound else _gap(found.value, goal, upper),
         shortfall=shortfall,
         shortfall_unit=None if shortfall is None else found.numerator_unit,
         lower=found.lower,
@@ -266,6 +297,13 @@ def _row(
         attribute=target.attribute,
         clause=target.citation.clause,
         discrepancies=target.discrepancies,
+        approximate=target.approximate,
+        readings=tuple(
+            f"{key}={name}"
+            for key, name in plan.readings.items()
+            for reading in plan.discrepancies[key].readings
+            if reading.id == name and target.id in reading.targets
+        ),
     )
 
 

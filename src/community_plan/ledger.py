@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import attrs
 
+from community_plan.assembly import names_of, open_tables
+from community_plan.columns import read_cells
 from community_plan.commitments import Commitment
+from community_plan.entry import resolve_columns
 from community_plan.errors import CellError, CommunityPlanError, DataError, NotFoundError, Place, raise_faults
 from community_plan.plan import Plan
 from community_plan.regions import Level, county_kind_of, level_of, normal_code, setting_of
 from community_plan.sources import Text
+from community_plan.tables import as_cells, file_in, open_table
+from community_plan.variables import TableName
 
-__all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up"]
+__all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up", "read_evidence", "regions_of"]
 
 
 class State(StrEnum):
@@ -135,6 +142,83 @@ class Ledger:
         return json.dumps(plain, ensure_ascii=False, indent=indent)
 
 
+_COLUMNS = ("commitment", "region", "period", "done", "violations", "document", "date", "responsible")
+
+
+def read_evidence(plan: Plan, data: Any) -> list[Evidence]:
+    """Read rows of evidence: `Evidence` objects, a frame, a CSV or parquet file, or a folder that has one.
+
+    Raises:
+        DataError: One fault, or a `DataFaults` group with all that were found.
+    """
+    if isinstance(data, str | Path) and Path(data).is_dir():
+        found = file_in(Path(data), "evidence")
+        if found is None:
+            raise DataError("expected a file evidence.csv or evidence.parquet, got none", place=Place(file=str(data)))
+        data = found
+    table = as_cells(open_table(data, "evidence", Evidence))
+    faults: list[CommunityPlanError] = []
+    needed = dict.fromkeys(("commitment", "region"), ())
+    columns = resolve_columns(
+        table.source, list(table.columns), plan.variables, needed, optional=_COLUMNS, faults=faults
+    )
+    read: dict[str, list[Any]] = {
+        name: read_cells(table.source, column, table.columns[column.header], faults, [])
+        for name, column in columns.items()
+    }
+    words = [value.id for value in plan.variables["evidence.done"].values]
+    rows: list[Evidence] = []
+    for number in range(table.rows if not faults else 0):
+        cells = {name: cells[number] for name, cells in read.items()}
+        place = table.source.place(row=number + 1)
+        if cells["commitment"] is None:
+            faults.append(CellError("expected the id of a commitment, got none", place=place))
+            continue
+        done = cells.get("done")
+        try:
+            rows.append(
+                Evidence(
+                    commitment=cells["commitment"],
+                    region=cells["region"],
+                    period=_year(cells.get("period")),
+                    done=None if done is None else words[done],
+                    violations=cells.get("violations"),
+                    document=cells.get("document") or "",
+                    date=None if cells.get("date") is None else dt.date.fromisoformat(cells["date"][:10]),
+                    responsible=cells.get("responsible") or "",
+                )
+            )
+        except ValueError as error:
+            faults.append(CellError(str(error), place=place, mend="write dates as 2025-12-31"))
+    raise_faults(faults, subject="The evidence cannot be read")
+    return rows
+
+
+def _year(text: str | None) -> str:
+    """Return a year without what a spreadsheet or a clerk adds: 2025.0, 2025年."""
+    return re.sub(r"(\.0|年|年度)$", "", text or "")
+
+
+def regions_of(plan: Plan, data: Any = None) -> dict[Level, dict[str, str]]:
+    """Return the regions that can owe something: the plan's own, and those of the tables that are given.
+
+    Args:
+        plan: The plan.
+        data: A `Dataset`, a folder or a communities table; without it townships and communities are not known.
+    """
+    found: dict[Level, dict[str, str]] = {"city": {}, "county": {}}
+    for code, region in plan.regions.items():
+        if region.level in found:
+            found[region.level][code] = str(region.name or code)
+    if data is not None:
+        opened = open_tables(data)
+        tables: tuple[tuple[TableName, Level], ...] = (("communities", "community"), ("townships", "township"))
+        for table, level in tables:
+            if table in opened.tables:
+                found[level] = names_of(opened, plan.variables, table)
+    return found
+
+
 def draw_up(
     plan: Plan,
     evidence: Iterable[Evidence],
@@ -199,7 +283,9 @@ def _by_place(
             continue  # proof of another year
         key = (row.commitment, row.region)
         if key in found and found[key].period == row.period:
-            faults.append(DataError(f"two rows for {row.commitment} in {row.region}, {row.period or 'once'}", place=place))
+            faults.append(
+                DataError(f"two rows for {row.commitment} in {row.region}, {row.period or 'once'}", place=place)
+            )
         if key not in found or found[key].period < row.period <= period:
             found[key] = row
     raise_faults(faults, subject="The evidence cannot be used")
@@ -209,7 +295,7 @@ def _by_place(
 def _applies(plan: Plan, commitment: Commitment, code: str) -> bool:
     """Say whether a region's kind, as its code says it, is one that owes the commitment; in doubt it is."""
     for test in commitment.where:
-        value = setting_of(code) if test.variable == "setting" else None
+        value: str | None = setting_of(code) if test.variable == "setting" else None
         if test.variable == "county_kind":
             value = plan.declared_kinds.get(code[:6], county_kind_of(code))
         if value is not None and value not in test.values:
@@ -234,9 +320,7 @@ def _state(commitment: Commitment, row: Evidence | None, as_of: dt.date, due: dt
     return State.PROVED if row.document else State.UNPROVED
 
 
-def _row(
-    commitment: Commitment, code: str, name: str, row: Evidence | None, period: str, as_of: dt.date
-) -> LedgerRow:
+def _row(commitment: Commitment, code: str, name: str, row: Evidence | None, period: str, as_of: dt.date) -> LedgerRow:
     due = commitment.due
     if commitment.every == "year":
         due = min(due, dt.date(int(period), 12, 31))
@@ -259,4 +343,3 @@ def _row(
         due=due,
         due_inferred=commitment.due_inferred,
     )
-

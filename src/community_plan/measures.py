@@ -16,6 +16,7 @@ from enum import StrEnum
 import attrs
 
 from community_plan.errors import MeasureError
+from community_plan.regions import LEVELS, level_of, normal_code
 from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit
 from community_plan.variables import UNITS_COLUMN, Variables
 
@@ -61,12 +62,12 @@ class Comparator(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Is:
-    """A category variable has one of some values."""
+    """A category has one of some values, or a place lies in one of some regions."""
 
     variable: str
-    """Category variable."""
+    """Category variable, or a level: city, county, township."""
     values: tuple[str, ...]
-    """Values that satisfy the condition."""
+    """Values that satisfy the condition; codes of regions for a level."""
 
 
 @attrs.frozen(kw_only=True)
@@ -193,6 +194,11 @@ def _check_condition(condition: Condition, variables: Variables) -> None:
     match condition:
         case Is():
             variable = variables[condition.variable]
+            if variable.id in LEVELS:
+                for code in condition.values:
+                    if normal_code(code) != code or level_of(code) != variable.id:
+                        raise MeasureError(f"expected the code of a {variable.id}, got {code!r}")
+                return
             if variable.type != "category":
                 raise MeasureError(
                     f"variable {variable.id!r} is a {variable.type}; only a category can be tested by value"
@@ -266,7 +272,11 @@ def _condition_text(condition: Condition, variables: Variables, lang: Lang) -> s
     match condition:
         case Is():
             variable = variables[condition.variable]
-            labels = [variable.values[variable.number_of(value)].label.get(lang) for value in condition.values]
+            named = variable.type == "category"
+            labels = [
+                variable.values[variable.number_of(value)].label.get(lang) if named else value
+                for value in condition.values
+            ]
             return f"{variable.label.get(lang)} = {words['sep'].join(labels)}"
         case Compare():
             text = _sum_text(condition.numerator, variables, lang)

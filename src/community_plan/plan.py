@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from community_plan.commitments import Commitment, KnownGap
 from community_plan.errors import NotFoundError, PlanError
 from community_plan.measures import Measure, check_measure, formula
 from community_plan.regions import CountyKind, Region
@@ -18,10 +20,11 @@ from community_plan.units import Lang
 from community_plan.variables import Variables
 
 if TYPE_CHECKING:
+    from community_plan.ledger import Ledger
     from community_plan.results import Result
     from community_plan.tallies import Tally
 
-__all__ = ["Document", "Plan", "Registry"]
+__all__ = ["Completeness", "Document", "Plan", "Registry"]
 
 
 class _Named(Protocol):
@@ -73,12 +76,18 @@ class Document:
     """Title."""
     number: str | None = None
     """Document number (文号)."""
-    issuer: Text
-    """Who issued it."""
-    issued: dt.date
-    """Date of the text (成文日期)."""
+    issuer: Text | None = None
+    """Who issued it, if known."""
+    issued: dt.date | None = None
+    """Date of the text (成文日期), if known."""
     published: dt.date | None = None
     """Date of publication."""
+    effective: dt.date | None = None
+    """Day from which it is in force (生效日期), if stated."""
+    repealed: dt.date | None = None
+    """Day from which it is no longer in force (废止日期), if any."""
+    version: str = "1"
+    """Version of the registry's entry; it changes when a reading or a figure does."""
     start: dt.date
     """First day of the plan's period."""
     end: dt.date
@@ -87,6 +96,33 @@ class Document:
     """What of the document the registry holds."""
     regions: tuple[Region, ...] = ()
     """The regions that it addresses."""
+    known_gaps: tuple[KnownGap, ...] = ()
+    """What of the document the registry does not hold."""
+
+
+@attrs.frozen(kw_only=True)
+class Completeness:
+    """What a registry holds of its document, in one table, and what it knows that it does not hold."""
+
+    main_indicators: int
+    """Rows of the table of main indicators, all measured."""
+    measured: int
+    """Commitments of the body that targets measure."""
+    evidenced: int
+    """Commitments of the body that evidence proves."""
+    recorded: int
+    """Directions of the body that cannot be checked."""
+    targets: int
+    """Targets that can be judged, of the table and of the body."""
+    discrepancies: int
+    """Doubtful passages."""
+    known_gaps: tuple[KnownGap, ...]
+    """What is known to be missing; how much it holds is unknown."""
+
+    @property
+    def total(self) -> int:
+        """Entries: rows of the table and commitments of the body."""
+        return self.main_indicators + self.measured + self.evidenced + self.recorded
 
 
 @attrs.frozen(kw_only=True)
@@ -103,6 +139,10 @@ class Plan:
     """Targets by id."""
     discrepancies: Registry[Discrepancy]
     """Doubtful readings by id."""
+    commitments: Registry[Commitment] = attrs.field(factory=lambda: Registry("commitment", ()))
+    """Every checkable sentence of the body, by id."""
+    content_hash: str = ""
+    """SHA-256 over the plan's documents and the shared ones that it is read with."""
     source_text: str | None = attrs.field(default=None, repr=False)
     """The source text that quotes are found in, if the plan carries it."""
     readings: Mapping[str, str] = attrs.field(factory=dict)
@@ -122,6 +162,30 @@ class Plan:
     def regions(self) -> Mapping[str, Region]:
         """Regions that the plan addresses, by code."""
         return {region.code: region for region in self.document.regions}
+
+    @property
+    def known_gaps(self) -> tuple[KnownGap, ...]:
+        """What of the document the registry does not hold, and knows that it does not."""
+        return self.document.known_gaps
+
+    def completeness(self) -> Completeness:
+        """Return how many entries are measured, evidenced and recorded, and what is not known.
+
+        >>> import community_plan as cp
+        >>> cp.load_plan("shangqiu-14fyp").completeness().total
+        162
+        """
+        main = sum(1 for target in self.targets.values() if target.number is not None)
+        checks = Counter(commitment.check for commitment in self.commitments.values())
+        return Completeness(
+            main_indicators=main,
+            measured=checks["measured"],
+            evidenced=checks["evidenced"],
+            recorded=checks["recorded"],
+            targets=len(self.targets),
+            discrepancies=len(self.discrepancies),
+            known_gaps=self.known_gaps,
+        )
 
     @property
     def declared_kinds(self) -> dict[str, CountyKind]:
@@ -259,7 +323,12 @@ class Plan:
         return evaluation.tally(self, data, by=by, targets=targets, units=units).tally
 
     def judge(
-        self, values: Mapping[str, Any], *, reading: Mapping[str, str] | None = None, as_of: dt.date | str | None = None
+        self,
+        values: Mapping[str, Any],
+        *,
+        targets: Iterable[str] | str | None = None,
+        reading: Mapping[str, str] | None = None,
+        as_of: dt.date | str | None = None,
     ) -> Result:
         """Judge values that somebody published, without data.
 
@@ -271,6 +340,7 @@ class Plan:
         Args:
             values: Target id (or the id of its indicator) to a quantity, text with a unit, or a number in the
                 indicator's unit; None for a value that is not known.
+            targets: Target ids; without it the plan's table of main indicators and whatever has a value.
             reading: Other readings of doubtful passages.
             as_of: Day that the values describe.
 
@@ -281,8 +351,28 @@ class Plan:
         """
         from community_plan import evaluation
 
-        return evaluation.judge(self.with_readings(reading or {}), values, as_of=as_of)
+        return evaluation.judge(self.with_readings(reading or {}), values, targets=targets, as_of=as_of)
+
+    def ledger(
+        self, evidence: Any, *, period: str | int, data: Any = None, as_of: dt.date | str | None = None
+    ) -> Ledger:
+        """List every evidenced commitment × region that owes it, with its state (年度任务清单和工作台账, 五(一)).
+
+        Args:
+            evidence: `Evidence` objects, a frame, a CSV or parquet file, or a folder that has `evidence`.
+            period: Year that is looked at, such as 2025.
+            data: Tables that list the townships and communities that owe something; see `evaluate`.
+            as_of: Day from which a due date has passed; without it the last day of `period`.
+
+        Raises:
+            DataError: If evidence cannot be read, names a commitment that takes none, or a region of another level.
+        """
+        from community_plan import ledger
+
+        day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of or dt.date(int(period), 12, 31)
+        rows = ledger.read_evidence(self, evidence)
+        return ledger.draw_up(self, rows, period=str(period), regions=ledger.regions_of(self, data), as_of=day)
 
     def baselines(self) -> dict[str, Any]:
-        """Return the plan's own starting points by target id; None where it gives none."""
-        return {t.id: None if t.baseline is None else t.baseline.value for t in self.targets.values()}
+        """Return the starting points of the plan's main indicators by target id; None where it gives none."""
+        return {t.id: None if t.baseline is None else t.baseline.value for t in self.choose("main")}

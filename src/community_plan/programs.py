@@ -60,6 +60,7 @@ from community_plan.measures import (
     measure_unit,
     variables_of,
 )
+from community_plan.regions import LEVELS, region_number
 from community_plan.variables import UNITS_COLUMN, TableName, Variables
 
 __all__ = ["REMAINDER", "Program", "Slots", "compile_program", "slots_of"]
@@ -156,7 +157,12 @@ class _Compiler:
             case Is():
                 variable = self.variables[condition.variable]
                 known = self.known(condition.variable)
-                test = In(variable.id, tuple(sorted({variable.number_of(value) for value in condition.values})))
+                region = variable.id in LEVELS
+                numbers = {
+                    region_number(value, variable.id) if region else variable.number_of(value)
+                    for value in condition.values
+                }
+                test = In(variable.id, tuple(sorted(numbers)))
                 return _Truth(conjunction((known, test)), conjunction((known, negation(test))))
             case Compare():
                 return self.comparison(condition)

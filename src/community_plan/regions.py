@@ -31,6 +31,7 @@ __all__ = [
     "parse_code",
     "parse_township_code",
     "region_at",
+    "region_number",
     "setting_of",
     "township_kind_of",
 ]
@@ -210,6 +211,15 @@ def region_at(code: str, level: Level) -> str | None:
     if LEVELS[level] > (12 if len(code) == 12 else LEVELS[level_of(code)]):
         return None
     return f"{code[:4]}00" if level == "city" else code[: LEVELS[level]]
+
+
+def region_number(code: str, level: str) -> int:
+    """Return the number of the region of `level` that a code lies in: its leading digits.
+
+    >>> region_number("411422001201", "county"), region_number("411400", "city")
+    (411422, 4114)
+    """
+    return int(code[: next(width for name, width in LEVELS.items() if name == level)])
 
 
 def normal_code(text: str) -> str:

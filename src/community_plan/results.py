@@ -18,7 +18,7 @@ from community_plan.errors import MissingDependencyError, NotFoundError
 from community_plan.labels import label
 from community_plan.measures import Comparator
 from community_plan.sources import Text
-from community_plan.targets import Attribute
+from community_plan.targets import Attribute, target_text
 from community_plan.units import Lang, Quantity, Unit
 from community_plan.verdicts import Reason, Verdict, display
 
@@ -89,6 +89,10 @@ class Row:
     """Where the plan says it."""
     discrepancies: tuple[str, ...]
     """Doubtful readings that the row rests on."""
+    approximate: bool = False
+    """Whether the plan prints a round figure (左右), so that a narrow verdict says little."""
+    readings: tuple[str, ...] = ()
+    """Readings that were chosen instead of the adopted ones and touch the target, such as `A02=as-printed`."""
 
     @property
     def limits(self) -> tuple[Fraction, ...]:
@@ -101,10 +105,9 @@ class Row:
 
     def target_text(self, lang: Lang = "zh") -> str:
         """Return comparator and target, such as `> 30 m²/百户`."""
-        shown = Quantity(self.target_value, self.unit).text(lang, digits=8)
-        if self.target_upper is not None:
-            return f"{shown} – {Quantity(self.target_upper, self.unit).text(lang, digits=8)}"
-        return f"{self.comparator.symbol} {shown}"
+        upper = None if self.target_upper is None else Quantity(self.target_upper, self.unit)
+        value = Quantity(self.target_value, self.unit)
+        return target_text(self.comparator, value, upper, approximate=self.approximate, lang=lang)
 
     def gap_text(self, lang: Lang = "zh") -> str:
         """Return the gap with its sign and unit."""
@@ -145,6 +148,8 @@ class Row:
         plain["attribute"] = self.attribute
         plain["clause"] = self.clause
         plain["discrepancies"] = list(self.discrepancies)
+        plain["approximate"] = self.approximate
+        plain["readings"] = list(self.readings)
         return {name: plain[name] for name in (*_before(self.columns), *_AFTER)}
 
 
@@ -183,6 +188,8 @@ _AFTER = (
     "attribute",
     "clause",
     "discrepancies",
+    "approximate",
+    "readings",
 )
 
 
@@ -207,6 +214,12 @@ class Result:
     """What the user should know about the data."""
     as_of: dt.date | None = None
     """Day that the data describe, if the user said."""
+    plan_version: str = ""
+    """Version of the plan's entry in the registry."""
+    content_hash: str = ""
+    """SHA-256 over the plan's documents; the same hash is the same plan."""
+    readings: Mapping[str, str] = attrs.field(factory=dict)
+    """Discrepancy id to the reading that was chosen instead of the adopted one."""
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -275,6 +288,7 @@ class Result:
         schema = dict.fromkeys(_NUMBERS_FIRST, polars.Float64)
         schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), polars.String)
         schema |= {"number": polars.Int64, "due": polars.Date, "discrepancies": polars.List(polars.String)}
+        schema["readings"] = polars.List(polars.String)
         return polars.DataFrame(self.to_columns(), schema_overrides=schema)
 
     def to_pandas(self) -> Any:

@@ -54,7 +54,41 @@ _COUNTIES = (
 )
 _FIRST = "柳杨槐桐榆桑枣杏桃梨竹松柏荷菊兰麦粟稻谷"
 _SECOND = "营寨店集桥湾坡岗楼庄园堂河沟塘台阁亭铺口"
-_TABLES = ("communities", "facilities", "workforce", "townships")
+_TABLES = ("communities", "facilities", "workforce", "townships", "evidence")
+_YES_NO = (
+    "agency_service",
+    "legal_publicity",
+    "mediation",
+    "legal_aid",
+    "notary",
+    "social_work_service",
+    "satisfaction_survey",
+)
+_SERVICE_COLUMNS = (
+    "building_stock",
+    "grids",
+    "grids_with_party_group",
+    "social_organizations",
+    "secretaries",
+    "secretaries_trained",
+    "directors",
+    "directors_trained",
+    *_YES_NO,
+)
+_EVIDENCE_COLUMNS = (
+    "commitment",
+    "region",
+    "period",
+    "done",
+    "violations",
+    "document",
+    "date",
+    "responsible",
+)
+# Commitments of the Shangqiu plan that the city or each county owes, with how often they are done here.
+_OWED_BY_CITY = ("B016", "B018", "B085", "B086", "B152")
+_OWED_BY_COUNTY = ("B022", "B056", "B100", "B106", "B113", "B126", "B130", "B131", "B139", "B140", "B141", "B149")
+_PROHIBITIONS = ("B126", "B130", "B131")
 Rows = list[list[str]]
 
 
@@ -70,6 +104,7 @@ def sample_tables() -> dict[str, Rows]:
                 "residents",
                 "urban_residents",
                 "gross_floor_area",
+                *_SERVICE_COLUMNS,
                 "synthetic",
             ]
         ],
@@ -77,11 +112,18 @@ def sample_tables() -> dict[str, Rows]:
             ["community", "facility_name", "kind", "floor_area", "activity_area", "opening_hours", "synthetic"]
         ],
         "workforce": [["region", "role", "headcount", "synthetic"]],
-        "townships": [["code", "name", "synthetic"]],
+        "townships": [["code", "name", "social_work_station_count", "synthetic"]],
+        "evidence": [[*_EVIDENCE_COLUMNS, "synthetic"]],
     }
     rng = random.Random(_SEED)
     for county in _COUNTIES:
         _add_county(rng, county, tables)
+    # Drawn apart, so that what was drawn above stays as it was.
+    more = random.Random(_SEED + 1)
+    _add_services(more, tables)
+    _add_townships(more, tables)
+    _add_talents(tables)
+    _add_evidence(more, tables)
     return tables
 
 
@@ -124,7 +166,7 @@ def _add_county(rng: random.Random, county: _County, tables: dict[str, Rows]) ->
     townships = [(f"{county.code}{number:03d}", "街道") for number in range(1, county.streets + 1)]
     townships += [(f"{county.code}{100 + number:03d}", "镇" if number % 2 else "乡") for number in range(county.towns)]
     for code, suffix in townships:
-        tables["townships"].append([code, f"{next(names)}{suffix}", SYNTHETIC])
+        tables["townships"].append([code, f"{next(names)}{suffix}", "", SYNTHETIC])
     counters = {code: {"urban": 0, "rural": 200} for code, _ in townships}
     for index in range(county.communities):
         code, suffix = townships[index % len(townships)]
@@ -157,6 +199,7 @@ def _add_community(
             blank(str(residents)),
             blank(str(urban_residents)),
             blank(_plain(gross)),
+            *[""] * len(_SERVICE_COLUMNS),
             SYNTHETIC,
         ]
     )
@@ -199,6 +242,67 @@ def _service(rng: random.Random, county: _County, households: int, blank: Callab
         area = round(households * 0.31 * county.level * rng.uniform(0.8, 1.2), 2)
     activity = round(area * min(0.98, 0.6 * county.level * rng.uniform(0.85, 1.15)), 2)
     return [blank(_plain(area)), blank(_plain(activity)), rng.choice(["8", "8", "8.5", "9", "7.5"]), SYNTHETIC]
+
+
+def _add_services(rng: random.Random, tables: dict[str, Rows]) -> None:
+    """Fill what the plan's body asks of every community."""
+    header, *rows = tables["communities"]
+    at = {name: header.index(name) for name in header}
+    certified = []
+    for row in rows:
+        urban = int(row[0][9:]) < 200
+        row[at["building_stock"]] = "new" if urban and rng.random() < 0.3 else "existing"
+        grids = int(row[at["households"]]) // 300 + 1 if row[at["households"]].isdigit() else 3
+        row[at["grids"]] = str(grids)
+        row[at["grids_with_party_group"]] = str(grids - (rng.random() < 0.1))
+        row[at["social_organizations"]] = str(rng.randint(8, 16) if urban else rng.randint(4, 9))
+        for post in ("secretaries", "directors"):
+            row[at[post]] = "1"
+            row[at[f"{post}_trained"]] = str(int(rng.random() < 0.97))
+        for name in _YES_NO:
+            row[at[name]] = rng.choice(["", "否", "否"]) if rng.random() < 0.01 else "是"
+        if urban and rng.random() < 0.7:
+            certified.append([row[0], "certified_community_worker", str(rng.randint(1, 4)), SYNTHETIC])
+    tables["workforce"] += certified
+
+
+def _add_townships(rng: random.Random, tables: dict[str, Rows]) -> None:
+    """Give townships their social-work stations and subdistricts their elderly-care centres."""
+    for row in tables["townships"][1:]:
+        row[2] = str(int(rng.random() < 0.98))
+        if row[1].endswith("街道") and rng.random() < 0.9:
+            area = _plain(round(rng.uniform(800, 2500), 2))
+            tables["facilities"].append(
+                [row[0], f"{row[1]}综合养老服务中心", "elderly_care_centre", area, "", "24", SYNTHETIC]
+            )
+
+
+def _add_talents(tables: dict[str, Rows]) -> None:
+    """Put the city's social-work talents on the city's own rolls."""
+    for role, headcount in (
+        ("social_work_leader", 2),
+        ("social_work_supervisor", 47),
+        ("social_work_manager", 312),
+        ("trained_social_worker", 2105),
+    ):
+        tables["workforce"].append(["411400", role, str(headcount), SYNTHETIC])
+
+
+def _add_evidence(rng: random.Random, tables: dict[str, Rows]) -> None:
+    """Write a work ledger: some commitments proved, some said to be done, some not, some without a word."""
+    regions = {"411400": _OWED_BY_CITY} | {county.code: _OWED_BY_COUNTY for county in _COUNTIES}
+    for region, commitments in regions.items():
+        for number, commitment in enumerate(commitments, start=1):
+            draw = rng.random()
+            if draw < 0.1:
+                continue
+            done, violations = (
+                ("", str(int(draw > 0.9))) if commitment in _PROHIBITIONS else ("是" if draw < 0.85 else "否", "")
+            )
+            document = f"合成〔2025〕{region[-2:]}{number:02d}号" if draw < 0.7 and done != "否" else ""
+            period = "2025" if commitment == "B140" else ""
+            date = f"2025-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}" if document else ""
+            tables["evidence"].append([commitment, region, period, done, violations, document, date, "", SYNTHETIC])
 
 
 def _plain(amount: float) -> str:

@@ -24,7 +24,7 @@ from community_plan.errors import (
 )
 from community_plan.variables import TableName
 
-__all__ = ["TABLES", "CellTable", "Dataset", "RawTable", "open_dataset", "open_table"]
+__all__ = ["TABLES", "CellTable", "Dataset", "RawTable", "as_cells", "file_in", "open_dataset", "open_table"]
 
 _SUFFIXES = (".csv", ".parquet")
 _OBJECTS: dict[TableName, type] = {
@@ -93,12 +93,17 @@ def open_dataset(data: Any) -> Dataset:
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str | Path) and Path(data).is_dir():
-        files: dict[str, Any] = {name: _file_in(Path(data), name) for name in TABLES}
+        files: dict[str, Any] = {name: file_in(Path(data), name) for name in TABLES}
         return Dataset(**files)
     return Dataset(communities=data)
 
 
-def _file_in(folder: Path, name: TableName) -> Path | None:
+def file_in(folder: Path, name: TableName) -> Path | None:
+    """Return the one file of a table in a folder, or None; a folder without communities is a fault.
+
+    Raises:
+        DataError: If there are two files for the table, or none for the communities.
+    """
     found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
     if len(found) > 1:
         raise AmbiguousColumnError(
@@ -115,8 +120,8 @@ def _file_in(folder: Path, name: TableName) -> Path | None:
     return found[0] if found else None
 
 
-def open_table(data: Any, table: TableName) -> CellTable | RawTable:
-    """Open one table: a path, a frame, a mapping of columns, or an iterable of typed objects.
+def open_table(data: Any, table: TableName, kind: type | None = None) -> CellTable | RawTable:
+    """Open one table: a path, a frame, or an iterable of typed objects of the table's `kind`.
 
     Raises:
         DataError: If the data are none of these, or a file cannot be read.
@@ -124,7 +129,7 @@ def open_table(data: Any, table: TableName) -> CellTable | RawTable:
     """
     if isinstance(data, str | Path):
         return _open_file(Path(data), table)
-    kind = _OBJECTS[table]
+    kind = kind or _OBJECTS[table]
     if isinstance(data, kind):
         data = [data]
     if not isinstance(data, list | tuple | Mapping):
@@ -145,6 +150,16 @@ def open_table(data: Any, table: TableName) -> CellTable | RawTable:
         place=Place(table=table),
         mend="pass a polars or pandas frame, the path of a CSV or parquet file, or typed objects",
     )
+
+
+def as_cells(table: CellTable | RawTable) -> CellTable:
+    """Return a table as Python cells, whatever holds it."""
+    if isinstance(table, CellTable):
+        return table
+    from community_plan import frames
+
+    columns = frames.cells_of(table.frame)
+    return CellTable(source=table.source, columns=columns, rows=len(next(iter(columns.values()), [])))
 
 
 def _open_file(path: Path, table: TableName) -> CellTable | RawTable:

@@ -36,6 +36,8 @@ class Tally:
 
     measures: tuple[Measure, ...]
     """What was counted."""
+    targets: tuple[str, ...] = ()
+    """Ids of the targets that it was counted for."""
     groups: Mapping[Group, tuple[Slots, ...]]
     """For each group, the sums of each measure."""
 
@@ -45,9 +47,11 @@ class Tally:
         Raises:
             DataError: If the measures differ.
         """
-        if self.measures != other.measures:
+        if (self.measures, self.targets) != (other.measures, other.targets):
             raise DataError("expected tallies of the same measures", mend="tally both with the same plan and targets")
-        return Tally(measures=self.measures, groups=_merge([*self.groups.items(), *other.groups.items()]))
+        return Tally(
+            measures=self.measures, targets=self.targets, groups=_merge([*self.groups.items(), *other.groups.items()])
+        )
 
 
 def combine(parts: Sequence[Tally]) -> Tally:

@@ -12,7 +12,7 @@ from community_plan.regions import Level
 from community_plan.sources import Citation, Text
 from community_plan.units import Lang, Quantity, Unit
 
-__all__ = ["Attribute", "Baseline", "Indicator", "Printed", "Target"]
+__all__ = ["Attribute", "Baseline", "Indicator", "Printed", "Target", "target_text"]
 
 Attribute = Literal["expected", "binding"]
 """预期性 (expected) or 约束性 (binding)."""
@@ -90,6 +90,12 @@ class Target:
     """Ids of the doubtful readings that touch it."""
     level: Level | None = None
     """Level whose regions it binds, if the plan sets it for one; a finer region is not judged by it."""
+    hedge: str = ""
+    """The word that softens it (力争, 原则上 …), as printed in the quote; empty if it is firm."""
+    defers_to: str | None = None
+    """Id of the plan, or name of the place, whose target it adopts; `value` is that target as printed here."""
+    approximate: bool = False
+    """Whether the value is printed as a round figure (左右, 约); its verdict is that of the printed figure."""
 
     def measure_of(self, indicator: Indicator) -> Measure:
         """Return the indicator's measure, narrowed to the target's scope."""
@@ -100,7 +106,18 @@ class Target:
                 return attrs.evolve(measure, where=where)
 
     def text(self, lang: Lang = "zh") -> str:
-        """Return comparator and value for people, such as `> 30 m²/百户`."""
-        if self.upper is not None:
-            return f"{self.value.text(lang)} – {self.upper.text(lang)}"
-        return f"{self.comparator.symbol} {self.value.text(lang)}"
+        """Return comparator and value for people, such as `> 30 m²/百户`; a round figure is marked 左右 or ≈."""
+        return target_text(self.comparator, self.value, self.upper, approximate=self.approximate, lang=lang)
+
+
+def target_text(
+    comparator: Comparator, value: Quantity, upper: Quantity | None, *, approximate: bool, lang: Lang
+) -> str:
+    """Return comparator and value of a target for people."""
+    text = value.text(lang, digits=8)
+    if upper is not None:
+        text = f"{text} – {upper.text(lang, digits=8)}"
+    if approximate:
+        text = f"{text}左右" if lang == "zh" else f"≈ {text}"
+    bare = upper is not None or (approximate and comparator is Comparator.EQUAL)
+    return text if bare else f"{comparator.symbol} {text}"

@@ -27,7 +27,7 @@ __all__ = [
     "split_header",
 ]
 
-TableName = Literal["communities", "facilities", "workforce", "townships"]
+TableName = Literal["communities", "facilities", "workforce", "townships", "evidence"]
 """A table of a dataset."""
 VariableType = Literal["quantity", "category", "code", "township_code", "region_code", "text"]
 """What a column holds."""

@@ -85,13 +85,13 @@ def objects(columns: dict[str, list[Any]], kind: type) -> list[Any]:
 def test_every_kind_of_frame_gives_the_rows_of_typed_objects(rows: list[Row], by: Any) -> None:
     """Objects, frames and files: equal in every field."""
     columns = numbers(rows, list(rows[0]))
-    expected = PLAN.evaluate(objects(columns, cp.Community), by=by).rows
+    expected = PLAN.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
     for name, make in ENGINES.items():
-        assert PLAN.evaluate(make(columns), by=by).rows == expected, name
+        assert PLAN.evaluate(make(columns), by=by, targets="main").rows == expected, name
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "communities.parquet"
         polars_frame(columns).write_parquet(path)
-        assert PLAN.evaluate(path, by=by).rows == expected
+        assert PLAN.evaluate(path, by=by, targets="main").rows == expected
 
 
 @settings(max_examples=8)
@@ -109,7 +109,7 @@ def test_registers_of_every_kind_give_the_same(tables: tuple[list[Row], ...], by
     def evaluate(*parts: Any) -> tuple[Any, ...]:
         communities, facilities, workforce = parts
         data = cp.Dataset(communities=communities, facilities=facilities, workforce=workforce, unlisted=unlisted)
-        return PLAN.evaluate(data, by=by).rows
+        return PLAN.evaluate(data, by=by, targets="main").rows
 
     expected = evaluate(*typed)
     for name, make in ENGINES.items():
@@ -122,12 +122,15 @@ def test_registers_of_every_kind_give_the_same(tables: tuple[list[Row], ...], by
 def test_neither_order_nor_partition_matters(rows: list[Row], by: Any, random: Any) -> None:
     """Tallies of parts add up to the tally of the whole, to the last integer."""
     columns = numbers(rows, list(rows[0]))
-    whole = PLAN.tally(objects(columns, cp.Community), by=by)
+    whole = PLAN.tally(objects(columns, cp.Community), by=by, targets="main")
     shuffled = random.sample(rows, len(rows))
     cut = random.randint(0, len(rows))
     parts = [part for part in (shuffled[:cut], shuffled[cut:]) if part]
     makers = [random.choice(list(ENGINES.values())) for _ in parts]
-    tallies = [PLAN.tally(make(numbers(part, list(rows[0]))), by=by) for make, part in zip(makers, parts, strict=True)]
+    tallies = [
+        PLAN.tally(make(numbers(part, list(rows[0]))), by=by, targets="main")
+        for make, part in zip(makers, parts, strict=True)
+    ]
     total = tallies[0]
     for tally in tallies[1:]:
         total = tally + total
@@ -146,9 +149,9 @@ def test_bounds_hold_whatever_a_missing_cell_turns_out_to_be(rows: list[Row], pl
     row = rows[place % len(rows)]
     told = dict(row)
     row[name] = ""
-    before = PLAN.evaluate(polars_frame(numbers(rows, list(row))))
+    before = PLAN.evaluate(polars_frame(numbers(rows, list(row))), targets="main")
     rows[place % len(rows)] = told
-    after = PLAN.evaluate(polars_frame(numbers(rows, list(row))))
+    after = PLAN.evaluate(polars_frame(numbers(rows, list(row))), targets="main")
     for one, other in zip(before, after, strict=True):
         if one.verdict is not cp.Verdict.UNKNOWN and other.value is not None:
             assert other.verdict is one.verdict

@@ -70,7 +70,7 @@ def assert_same(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Non
 def test_wide_tables_are_judged_as_the_oracle_judges_them(rows: list[Row], by: str | None) -> None:
     """Values, bounds, shares and verdicts, with nulls, zeros and exact limits."""
     with folder_of(communities=rows) as folder:
-        result = PLAN.evaluate(folder, by=by)
+        result = PLAN.evaluate(folder, by=by, targets="main")
     assert_same(ours(result), evaluate_tables(rows, None, None, by))
 
 
@@ -80,7 +80,7 @@ def test_registers_are_judged_as_the_oracle_judges_them(tables: tuple[list[Row],
     """Facilities and workforce are reduced to the communities, people of larger regions included."""
     communities, facilities, workforce = tables
     with folder_of(communities=communities, facilities=facilities, workforce=workforce) as folder:
-        result = PLAN.evaluate(folder, by=by)
+        result = PLAN.evaluate(folder, by=by, targets="main")
     assert_same(ours(result), evaluate_tables(communities, facilities, workforce, by))
 
 
@@ -91,7 +91,7 @@ def test_the_sample_is_judged_as_the_oracle_judges_it(
     """Through the command line and its JSON, row by row."""
     from community_plan.cli import run
 
-    assert run(["evaluate", str(sample), "--by", by, "--format", "json"]) == 0
+    assert run(["evaluate", str(sample), "--by", by, "--target", "main", "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     numbers = SHARED[2:10]
     read = [{n: Fraction(row[n]) if n in numbers and row[n] is not None else row[n] for n in SHARED} for row in printed]

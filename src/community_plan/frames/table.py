@@ -51,7 +51,7 @@ from community_plan.regions import (
 )
 from community_plan.variables import Variable
 
-__all__ = ["FrameTable", "as_frame", "collect", "headers_of", "is_frame", "read_parquet"]
+__all__ = ["FrameTable", "as_frame", "cells_of", "collect", "headers_of", "is_frame", "read_parquet"]
 
 
 def is_frame(data: object) -> bool:
@@ -90,6 +90,12 @@ class FrameTable:
     def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> FrameTable:
         """Fill a category that follows from the code where no cell says otherwise."""
         code = nw.col(label("code")).cast(nw.Int64())
+        if variable.id in LEVELS:
+            # The number of a region is the code's leading digits; every code has them.
+            width = len(self.frame.get_column(label("code"))[0] or "") if self.rows else 0
+            region = code // 10 ** (width - next(w for name, w in LEVELS.items() if name == variable.id))
+            frame = self.frame.with_columns(region.cast(nw.Int64()).alias(variable.id))
+            return attrs.evolve(self, frame=frame, amount_names=(*self.amount_names, variable.id))
         ranges: Mapping[str, range]
         said = ~code.is_null()
         match variable.id:
@@ -301,6 +307,17 @@ def collect(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str]
 def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
     """Return the column names of a frame."""
     return list(frame.collect_schema().names())
+
+
+def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:
+    """Return a small frame as Python cells, every engine's idea of a missing one as None."""
+    whole = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    return {name: [_cell(cell) for cell in cells] for name, cells in whole.to_dict(as_series=False).items()}
+
+
+def _cell(cell: Any) -> Any:
+    missing = cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "<NA>", "NaT"))
+    return None if missing else cell
 
 
 def read_parquet(path: Path, library: Literal["polars", "pyarrow"]) -> nw.DataFrame[Any]:

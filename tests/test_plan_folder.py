@@ -1,0 +1,427 @@
+"""A plan is a folder of TOML: its faults come all at once, a new one needs no code, and packages can bring one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import community_plan as cp
+from community_plan.errors import NotFoundError, PlanError, PlanFaults
+from community_plan.loader import available_plans, check_plan, load_plan
+
+# A page of a plan that does not exist, written for these tests.
+PAGE = """青禾镇社区服务三年行动方案（合成文本，仅供测试）
+
+一、主要目标
+到2027年底,农村社区综合服务设施覆盖率达到80%以上。每百户居民拥有综合服务设施面积不低于25平方米。
+建有托幼点的社区力争达到三分之二,每个社区网格员不超过4名。
+
+二、保障措施
+各社区每年公开一次服务清单。严禁挪用社区用房。
+"""
+PLAN = """
+id = "qinghe-2027"
+title = { zh = "青禾镇社区服务三年行动方案（合成）", en = "Qinghe town: three-year programme (synthetic)" }
+issuer = { zh = "青禾镇人民政府（虚构）", en = "Government of Qinghe town (invented)" }
+issued = 2025-01-10
+start = 2025-01-01
+end = 2027-12-31
+"""
+VARIABLES = """
+[[variables]]
+id = "grid_workers"
+table = "communities"
+type = "quantity"
+kind = "staff"
+label = { zh = "网格员", en = "Grid workers" }
+unit = "人"
+quantum = "1 人"
+"""
+INDICATORS = """
+[[indicators]]
+id = "elderly-care-or-legal-aid"
+name = { zh = "有养老或法律援助服务的社区", en = "Communities with elderly care or legal aid" }
+unit = "%"
+[indicators.measure]
+kind = "share"
+[indicators.measure.condition]
+kind = "any"
+conditions = [
+    { kind = "compare", numerator = ["elderly_care_count"], comparator = ">=", value = "1 处" },
+    { kind = "is", variable = "legal_aid", values = ["yes"] },
+]
+"""
+TARGETS = """
+[[targets]]
+id = "rural-coverage"
+indicator = "rural-facility-coverage"
+comparator = ">="
+value = "80 %"
+due = 2027-12-31
+citation = { clause = "一", quote = "农村社区综合服务设施覆盖率达到80%以上" }
+printed = { name = "农村社区综合服务设施覆盖率", target = "80%以上" }
+
+[[targets]]
+id = "facility-area"
+indicator = "facility-area-per-100-households"
+comparator = ">="
+value = "25 m²/百户"
+due = 2027-12-31
+citation = { clause = "一", quote = "每百户居民拥有综合服务设施面积不低于25平方米" }
+printed = { name = "综合服务设施面积", target = "不低于25平方米" }
+
+[[targets]]
+id = "care"
+indicator = "elderly-care-or-legal-aid"
+comparator = ">="
+value = "2/3"
+due = 2027-12-31
+citation = { clause = "一", quote = "建有托幼点的社区力争达到三分之二" }
+printed = { name = "托幼点", target = "三分之二" }
+discrepancies = ["D1"]
+"""
+DISCREPANCIES = """
+[[discrepancies]]
+id = "D1"
+where = "一"
+printed = "建有托幼点的社区"
+issue = { zh = "表中无托幼点一列", en = "No column counts nurseries" }
+handling = { zh = "以养老或法律援助代之（仅供测试）", en = "Elderly care or legal aid stand in (for the test)" }
+
+[[discrepancies.readings]]
+id = "all"
+label = { zh = "全部社区", en = "all communities" }
+[discrepancies.readings.targets.care]
+value = "100 %"
+"""
+COMMITMENTS = """
+[[commitments]]
+id = "C1"
+clause = "二"
+quote = "各社区每年公开一次服务清单"
+kind = "publish"
+summary = { zh = "公开服务清单", en = "Publish the list of services" }
+scope = { zh = "各社区", en = "every community" }
+responsible = ["各社区"]
+due = 2027-12-31
+check = "evidenced"
+owed_by = "community"
+every = "year"
+"""
+FILES = {
+    "plan.toml": PLAN,
+    "targets.toml": TARGETS,
+    "indicators.toml": INDICATORS,
+    "variables.toml": VARIABLES,
+    "discrepancies.toml": DISCREPANCIES,
+    "commitments.toml": COMMITMENTS,
+    "source.txt": PAGE,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The plan of the page above, as a folder."""
+    path = tmp_path / "qinghe"
+    write(path)
+    return path
+
+
+def write(path: Path) -> None:
+    path.mkdir(parents=True)
+    for name, text in FILES.items():
+        (path / name).write_text(text, "utf-8")
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+COMMUNITIES = [
+    # Rural: 2 of 3 have a facility. Area 40+35+0 = 75 m² over 100+100+100 households: exactly 25 per 100.
+    cp.Community(
+        code="411422100201",
+        households=100,
+        comprehensive_service_count=1,
+        comprehensive_service_area="40 ㎡",
+        elderly_care_count=1,
+        legal_aid="no",
+    ),
+    cp.Community(
+        code="411422100202",
+        households=100,
+        comprehensive_service_count=2,
+        comprehensive_service_area="35 ㎡",
+        elderly_care_count=0,
+        legal_aid="yes",
+    ),
+    cp.Community(
+        code="411422100203",
+        households=100,
+        comprehensive_service_count=0,
+        comprehensive_service_area=0,
+        elderly_care_count=0,
+        legal_aid="no",
+    ),
+]
+
+
+def test_a_new_plan_is_written_without_code(folder: Path) -> None:
+    """From a page of text to verdicts that were computed by hand."""
+    assert check_plan(folder) == ()
+    plan = load_plan(folder)
+    assert plan.id == "qinghe-2027"
+    result = plan.evaluate(COMMUNITIES)
+    found = {row.target: (row.value, row.verdict) for row in result.rows}
+    assert found["rural-coverage"][1] is cp.Verdict.NOT_MET  # 2 of 3 = 66.7 % < 80 %
+    assert found["facility-area"] == (25, cp.Verdict.MET)  # exactly 25: not below
+    assert found["care"][1] is cp.Verdict.MET  # 2 of 3, and two thirds are asked for
+    assert plan.evaluate(COMMUNITIES, reading={"D1": "all"}).row("care").verdict is cp.Verdict.NOT_MET
+
+
+def test_a_missing_cell_leaves_a_new_plan_open(folder: Path) -> None:
+    """One unknown community of three may turn 1/3 into 2/3."""
+    places = [*COMMUNITIES[:1], cp.Community(code="411422100202"), COMMUNITIES[2]]
+    assert load_plan(folder).evaluate(places, targets="care").row("care").verdict is cp.Verdict.UNKNOWN
+
+
+def twelve_faults(folder: Path) -> dict[tuple[str, int], str]:
+    """Plant the twelve faults and return file and line of each with words that its message has."""
+    targets = folder / "targets.toml"
+    change(
+        targets,
+        'due = 2027-12-31\ncitation = { clause = "一", quote = "农村',
+        'due = 2027-12-31\ncitation = { clause = "一", quote = "全部农村',
+    )
+    change(targets, 'comparator = ">="\nvalue = "25 m²/百户"\ndue = 2027-12-31', 'value = "25 户"\ndue = "2027-02-30"')
+    change(
+        targets,
+        'id = "care"\nindicator = "elderly-care-or-legal-aid"',
+        'id = "facility-area"\nindicator = "elderly-care"',
+    )
+    change(targets, 'value = "2/3"', "value = nan")
+    change(folder / "plan.toml", "issued =", 'isued = "2025"\nissued =')
+    variables = folder / "variables.toml"
+    second = VARIABLES.replace("grid_workers", "night_workers").replace("网格员", "夜班网格员")
+    variables.write_text(VARIABLES + 'part_of = "night_workers"\n' + second + 'part_of = "grid_workers"\n', "utf-8")
+    change(folder / "indicators.toml", 'unit = "%"', f"unit = {'1' * 5000}")
+    change(folder / "discrepancies.toml", 'where = "一"', "where = ")
+    (folder / "commitments.toml").write_bytes(COMMITMENTS.encode("gb18030"))
+    lines = TARGETS.split("\n")
+    area = lines.index('id = "facility-area"')
+    care = lines.index('id = "care"')
+    return {
+        ("plan.toml", 5): "unknown key 'isued'; did you mean 'issued'",
+        ("targets.toml", 8): "is not in source.txt",
+        ("targets.toml", area): "missing key 'comparator'",
+        ("targets.toml", area + 3): "expected a unit such as m²/百户, got 户",
+        ("targets.toml", area + 4): "expected a date such as 2025-12-31",
+        ("targets.toml", care): "id 'facility-area' is taken",
+        ("targets.toml", care + 1): "no indicator 'elderly-care'",
+        ("targets.toml", care + 3): "expected a finite number, got NaN",
+        ("variables.toml", 10): "a whole cannot be a part of its own part: grid_workers › night_workers › grid_workers",
+        ("indicators.toml", 5): "an integer with too many digits",
+        ("discrepancies.toml", 4): "no valid TOML",
+        ("commitments.toml", 4): "expected UTF-8, got byte",
+    }
+
+
+def test_twelve_planted_faults_come_in_one_report(folder: Path) -> None:
+    """Each with file and line. The cycle of references is that of two variables, each a part of the other."""
+    expected = twelve_faults(folder)
+    with pytest.raises(PlanFaults) as caught:
+        load_plan(folder)
+    found = {}
+    for fault in caught.value.faults:
+        assert fault.place is not None
+        assert fault.place.file is not None
+        assert fault.place.line is not None
+        found[Path(fault.place.file).name, fault.place.line] = str(fault)
+    for place, words in expected.items():
+        assert words in found.get(place, ""), (place, str(caught.value))
+
+
+def test_a_lost_file_makes_no_further_faults(folder: Path) -> None:
+    """What stands in a file that cannot be read may well be there."""
+    change(folder / "discrepancies.toml", 'where = "一"', "where = ")
+    (fault,) = check_plan(folder)
+    assert "no valid TOML" in str(fault)
+
+
+def make_folder(name: str) -> object:
+    """Return a change that puts a folder where a file should be."""
+
+    def act(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return act
+
+
+def put(name: str, content: str | bytes) -> object:
+    """Return a change that writes a file."""
+    raw = content if isinstance(content, bytes) else content.encode()
+    return lambda folder: (folder / name).write_bytes(raw)
+
+
+def swap(name: str, old: str, new: str) -> object:
+    """Return a change of one place in a file."""
+    return lambda folder: change(folder / name, old, new)
+
+
+READING = 'value = "100 %"'
+STRANGE = {
+    "plan.toml is a folder": (make_folder("plan.toml"), "expected a file, got a folder"),
+    "targets.toml is a folder": (make_folder("targets.toml"), "expected a file, got a folder"),
+    "discrepancies.toml is a folder": (make_folder("discrepancies.toml"), "expected a file, got a folder"),
+    "source.txt is a folder": (make_folder("source.txt"), "expected a file, got a folder"),
+    "no plan.toml": (lambda folder: (folder / "plan.toml").unlink(), "no such file"),
+    "no targets.toml": (lambda folder: (folder / "targets.toml").unlink(), "no such file"),
+    "a file with a slip in its name": (put("target.toml", ""), "did you mean 'targets.toml'"),
+    "source.txt is no UTF-8": (put("source.txt", PAGE.encode() + b"\xff\n"), "expected UTF-8, got byte 0xff"),
+    "an empty plan.toml": (put("plan.toml", ""), "missing key 'title'"),
+    "targets is text": (put("targets.toml", 'targets = "none"'), "expected [[targets]] tables"),
+    "targets is a table": (put("targets.toml", "[targets]\nid = 1"), "expected [[targets]] tables"),
+    "targets are numbers": (put("targets.toml", "targets = [1, 2]"), "expected a table, got 1"),
+    "variables are numbers": (put("variables.toml", "variables = [1]"), "expected a table, got 1"),
+    "ids are lists": (put("variables.toml", "variables = [{ id = [1], table = {}, values = 1 }]"), "expected text"),
+    "readings are text": (
+        put("discrepancies.toml", DISCREPANCIES.split("[[discrepancies.r")[0] + "readings = 1"),
+        "discrepancies[0].readings",
+    ),
+    "a reading's target is a number": (
+        put("discrepancies.toml", DISCREPANCIES.replace("[discrepancies.readings.targets.care]", "targets.care = 1 #")),
+        "discrepancies.toml",
+    ),
+    "a reading sets an unknown field": (swap("discrepancies.toml", READING, 'worth = "1 %"'), "unknown key 'worth'"),
+    "a reading sets a wrong type": (swap("discrepancies.toml", READING, "value = [1]"), "expected a number"),
+    "a reading sets a wrong dimension": (swap("discrepancies.toml", READING, 'value = "1 m²"'), "expected a unit"),
+    "a reading sets an id": (swap("discrepancies.toml", READING, 'id = "x"'), "cannot change an id"),
+    "a reading names another indicator": (swap("discrepancies.toml", READING, 'indicator = "x"'), "no indicator 'x'"),
+    "a reading of no target": (swap("discrepancies.toml", "targets.care", "targets.cars"), "did you mean 'care'"),
+    "a reading called adopted": (swap("discrepancies.toml", 'id = "all"', 'id = "adopted"'), "is taken"),
+    "a number beyond reason": (swap("targets.toml", 'value = "2/3"', "value = 1e999999999"), "at most 40 digits"),
+    "an integer beyond reason": (swap("targets.toml", 'value = "2/3"', f"value = {'9' * 99}"), "at most 40 digits"),
+    "a denominator of zero": (swap("targets.toml", 'value = "2/3"', 'value = "2/0"'), "targets[2].value"),
+    "nested without end": (put("commitments.toml", f"commitments = {'[' * 5000}"), "nested too deeply"),
+    "nested deeply": (put("commitments.toml", f"commitments = {'[' * 300}{']' * 300}"), "expected a table"),
+    "a control character": (put("commitments.toml", b"a = '\x00'"), "no valid TOML"),
+    "a variable without a quantum": (swap("variables.toml", 'quantum = "1 人"', ""), "expected a quantum"),
+    "a quantum of zero": (swap("variables.toml", 'quantum = "1 人"', 'quantum = "0 人"'), "a quantum above 0"),
+    "a quantum in another unit": (swap("variables.toml", 'quantum = "1 人"', 'quantum = "1 m²"'), "expected a unit"),
+    "a part of nothing": (
+        swap("variables.toml", 'unit = "人"', 'unit = "人"\npart_of = "resident"'),
+        "did you mean 'residents'",
+    ),
+    "a part of itself": (
+        swap("variables.toml", 'unit = "人"', 'unit = "人"\npart_of = "grid_workers"'),
+        "grid_workers › grid_workers",
+    ),
+    "an end before the start": (swap("plan.toml", "end = 2027", "end = 2020"), "not before the start"),
+    "no such variable": (swap("indicators.toml", '"elderly_care_count"', '"elderly_count"'), "elderly_care_count"),
+    "no such category": (swap("indicators.toml", '["yes"]', '["perhaps"]'), "no value of legal_aid 'perhaps'"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_whatever_a_folder_holds_the_loader_says_so(folder: Path, name: str) -> None:
+    """Nothing but a PlanError comes out, with the file that is meant."""
+    act, words = STRANGE[name]
+    act(folder)  # type: ignore[operator]
+    with pytest.raises(PlanError) as caught:
+        load_plan(folder)
+    assert words in str(caught.value)
+    assert all(fault.place is not None and fault.place.file is not None for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "a/b", "", "x" * 5000, "nul\0byte", "qinghe/source.txt"])
+def test_what_is_no_folder_is_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever stands there."""
+    monkeypatch.chdir(folder.parent)
+    kind = PlanError if name == "" else NotFoundError  # the empty path is the folder that we are in
+    with pytest.raises(kind):
+        load_plan(name)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place on the path where distributions are installed."""
+    path = tmp_path / "site"
+    path.mkdir()
+    monkeypatch.syspath_prepend(path)
+    return path
+
+
+def install(site: Path, distribution: str, points: str) -> None:
+    """Write the metadata that an installer would."""
+    info = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text(f"[community_plan.plans]\n{points}\n", "utf-8")
+
+
+def test_a_package_brings_a_plan(site: Path) -> None:
+    """Found by id, listed, and never imported."""
+    write(site / "town_plans" / "qinghe")
+    (site / "town_plans" / "__init__.py").write_text("raise SystemExit('imported')", "utf-8")
+    (site / "town_plans" / "qinghe" / "__init__.py").write_text("raise SystemExit('imported')", "utf-8")
+    install(site, "town-plans", "qinghe-2027 = town_plans.qinghe")
+    (found,) = [plan for plan in available_plans() if plan.id == "qinghe-2027"]
+    assert (found.origin, found.folder, found.fault) == ("town-plans 1.0", site / "town_plans" / "qinghe", None)
+    assert {"shangqiu-14fyp", "qinghe-2027"} <= {plan.id for plan in available_plans()}
+    plan = load_plan("qinghe-2027")
+    assert plan.evaluate(COMMUNITIES, targets="facility-area").row("facility-area").verdict is cp.Verdict.MET
+    assert plan.content_hash
+    assert not any(name.startswith("town_plans") for name in sys.modules)
+
+
+def test_a_broken_package_is_reported_and_hides_no_other(site: Path) -> None:
+    """No package, no plan.toml, an id that is taken, metadata that nobody can read: each is listed with its fault."""
+    write(site / "good_town")
+    (site / "good_town" / "__init__.py").touch()
+    (site / "empty_town").mkdir()
+    (site / "empty_town" / "__init__.py").touch()
+    (site / "single_town.py").touch()
+    install(site, "good", "qinghe-2027 = good_town")
+    install(
+        site,
+        "bad",
+        "gone = no_such_town\nempty = empty_town\nsingle = single_town\nodd = ..!\nshangqiu-14fyp = good_town\n"
+        "deep = good_town.none.there\nrenamed = good_town",
+    )
+    install(site, "unreadable", "x = y")
+    (site / "unreadable-1.0.dist-info" / "entry_points.txt").write_bytes(b"[community_plan.plans]\n\xff = \xff\n")
+    listed = available_plans()
+    faults = {plan.id: str(plan.fault) for plan in listed if plan.fault is not None}
+    assert "no package 'no_such_town'" in faults["gone"]
+    assert "has no plan.toml" in faults["empty"]
+    assert "has no plan.toml" in faults["single"]
+    assert "good_town.none.there" in faults["deep"]
+    assert "is taken by community-plan" in faults["shangqiu-14fyp"]
+    assert {"odd", "unreadable-1.0"} <= set(faults)
+    assert load_plan("qinghe-2027").id == "qinghe-2027"
+    assert load_plan("shangqiu-14fyp").id == "shangqiu-14fyp"
+    for name in ("gone", "empty", "odd"):
+        with pytest.raises(PlanError):
+            load_plan(name)
+    with pytest.raises(PlanError, match="expected the id of its entry point, 'renamed', got 'qinghe-2027'"):
+        load_plan("renamed")
+    with pytest.raises(NotFoundError, match="did you mean 'qinghe-2027'"):
+        load_plan("qinghe-2028")
+
+
+def test_listing_plans_is_cheap() -> None:
+    """It loads no plan, and no library for data or units."""
+    code = """
+import sys
+from community_plan.loader import available_plans, _load_bundled
+available_plans()
+print(_load_bundled.cache_info().currsize, [n for n in ("pint", "narwhals", "polars", "pandas") if n in sys.modules])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
+    assert run.stdout.split() == ["0", "[]"]
