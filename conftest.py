@@ -26,7 +26,7 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 _pages = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=_FLAGS)],
-    patterns=["README.md", "docs/**/*.md"],
+    patterns=["README.md", "docs/*/*.md", "docs/*/*/*.md"],
     fixtures=["empty_folder"],
 )
 _docstrings = Sybil(parsers=[DocTestParser(optionflags=_FLAGS)], patterns=["src/**/*.py"])

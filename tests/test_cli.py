@@ -161,3 +161,25 @@ def test_the_installed_command_runs(sample: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_check_prints_every_fault_with_file_and_line(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """And its status says whether there were any."""
+    assert cli("check", "shangqiu-14fyp")[0] == 0
+    (tmp_path / "plan.toml").write_text('id = "x"\ntitel = "y"\n', "utf-8")
+    status, out, _ = cli("check", str(tmp_path))
+    assert status == 1
+    assert "plan.toml:2, titel: unknown key 'titel'; did you mean 'title'?" in out
+    assert "missing key 'start'" in out
+
+
+def test_schema_and_export_need_no_python_to_be_read(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """JSON Schemas for an editor, and one JSON for everybody else."""
+    schema = json.loads(cli("schema", "targets")[1])
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert set(json.loads(cli("schema")[1])) > {"plan", "targets", "registry"}
+    assert cli("schema", "--folder", str(tmp_path / "schemas"))[0] == 0
+    assert (tmp_path / "schemas" / "plan.schema.json").is_file()
+    assert cli("schema", "target")[0] == 2
+    exported = json.loads(cli("export", "shangqiu-14fyp")[1])
+    assert len(exported["commitments"]) == 152

@@ -225,7 +225,6 @@ def test_what_only_the_loader_can_know(folder: Path, name: str) -> None:
     assert check_plan(folder)
 
 
-@pytest.mark.xfail(strict=False, reason="documents.py reads a text where a list is meant as a list of its letters")
 @pytest.mark.parametrize(
     "mutation",
     [

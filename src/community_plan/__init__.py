@@ -20,7 +20,11 @@ from community_plan.errors import PlanError as PlanError
 from community_plan.errors import PlanFaults as PlanFaults
 from community_plan.errors import QuantityTextError as QuantityTextError
 from community_plan.errors import UnknownUnitError as UnknownUnitError
+from community_plan.export import export_plan as export_plan
+from community_plan.ledger import Evidence as Evidence
+from community_plan.loader import available_plans as available_plans
 from community_plan.loader import bundled_plans as bundled_plans
+from community_plan.loader import check_plan as check_plan
 from community_plan.loader import load_plan as load_plan
 from community_plan.measures import Comparator as Comparator
 from community_plan.measures import Count as Count
@@ -29,6 +33,7 @@ from community_plan.measures import Share as Share
 from community_plan.measures import Total as Total
 from community_plan.plan import Plan as Plan
 from community_plan.regions import Region as Region
+from community_plan.schema import json_schemas as json_schemas
 from community_plan.sources import Citation as Citation
 from community_plan.sources import Discrepancy as Discrepancy
 from community_plan.tables import Dataset as Dataset
@@ -53,6 +58,7 @@ __all__ = [
     "Dataset",
     "DimensionError",
     "Discrepancy",
+    "Evidence",
     "Facility",
     "Indicator",
     "NotFoundError",
@@ -72,8 +78,12 @@ __all__ = [
     "Variable",
     "Verdict",
     "Workforce",
+    "available_plans",
     "bundled_plans",
+    "check_plan",
     "compare_plans",
+    "export_plan",
+    "json_schemas",
     "known_units",
     "load_plan",
     "quantity",

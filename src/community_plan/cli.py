@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Styled
 
-from community_plan import __version__, loader, sample
+from community_plan import __version__, export, loader, sample, schema
 from community_plan.documents import unstructure
 from community_plan.errors import CommunityPlanError, NotFoundError
 from community_plan.labels import label
@@ -84,20 +84,85 @@ def run(arguments: Sequence[str]) -> int:
 
 @app.command
 def plans(*, format: FormatOption = "table", lang: LangOption = "zh") -> int:
-    """List the plans that come with the library."""
-    found = [loader.load_plan(name) for name in loader.bundled_plans()]
-    rows = [
-        {
-            "id": plan.id,
-            "title": plan.title.get(lang),
-            "number": plan.document.number,
-            "start": plan.document.start.isoformat(),
-            "end": plan.document.end.isoformat(),
-            "targets": len(plan.targets),
-        }
-        for plan in found
-    ]
+    """List the plans that come with the library and with installed packages."""
+    rows = []
+    for listed in loader.available_plans():
+        try:
+            if listed.fault is not None:
+                raise listed.fault
+            plan = loader.load_plan(listed.id)
+        except CommunityPlanError as error:  # one broken plan hides no other
+            sys.stderr.write(f"{listed.id}: {error}\n")
+            continue
+        rows.append(
+            {
+                "id": plan.id,
+                "title": plan.title.get(lang),
+                "number": plan.document.number,
+                "start": plan.document.start.isoformat(),
+                "end": plan.document.end.isoformat(),
+                "targets": len(plan.targets),
+                "version": plan.document.version,
+                "origin": listed.origin,
+            }
+        )
     _print_records(rows, format)
+    return 0
+
+
+@app.command
+def check(folder: str, /) -> int:
+    """Check a plan folder and print every fault with its file and line.
+
+    Parameters
+    ----------
+    folder:
+        A folder that has a plan.toml, or a plan's id.
+    """
+    faults = loader.check_plan(folder)
+    for fault in faults:
+        sys.stdout.write(f"{fault}\n")
+    sys.stdout.write(f"{folder}: {len(faults)} faults\n")
+    return 1 if faults else 0
+
+
+@app.command(name="schema")
+def print_schema(name: str | None = None, /, *, folder: Path | None = None) -> int:
+    """Print the JSON Schema of a kind of plan file, or write them all into a folder.
+
+    Parameters
+    ----------
+    name:
+        plan, targets, indicators, variables, discrepancies, commitments, or registry for what `export` writes.
+        Without it all of them, by name.
+    folder:
+        Write NAME.schema.json files here instead.
+    """
+    schemas = schema.json_schemas()
+    if name is not None and name not in schemas:
+        raise NotFoundError("schema", name, schemas)
+    chosen = schemas if name is None else {name: schemas[name]}
+    if folder is None:
+        _print_json(chosen if name is None else chosen[name])
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, value in chosen.items():
+        path = folder / f"{key}.schema.json"
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+@app.command(name="export")
+def print_export(plan: str = DEFAULT_PLAN, /) -> int:
+    """Write a plan's whole registry as one JSON that needs no Python.
+
+    Parameters
+    ----------
+    plan:
+        Plan id, or a folder that has a plan.toml.
+    """
+    _print_json(export.export_plan(loader.load_plan(plan)))
     return 0
 
 

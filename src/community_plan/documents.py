@@ -45,7 +45,7 @@ from community_plan.measures import (
 from community_plan.toml_files import PathKey, TomlFile, path_text
 from community_plan.units import Quantity, Unit, quantity
 
-__all__ = ["exact_text", "structure", "unstructure"]
+__all__ = ["TAG_OF", "exact_text", "structure", "unstructure"]
 
 T = TypeVar("T")
 _TAGS: dict[str, type] = {
@@ -59,7 +59,8 @@ _TAGS: dict[str, type] = {
     "any": AnyOf,
     "at_least": AtLeast,
 }
-_TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
+TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
+"""Class to the `kind` that stands for it in documents."""
 
 
 def exact_text(value: Fraction) -> str:
@@ -102,7 +103,9 @@ def _structure_quantity(value: Any, _: Any) -> Quantity:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise _wrong("a number with a unit in quotes, such as '30 m²/百户'", value)
     match = re.fullmatch(r"(-?\d{1,40})/(\d{1,40})(?: (.*))?", value) if isinstance(value, str) else None
-    if match is not None and int(match[2]):
+    if match is not None and not int(match[2]):
+        raise _wrong("a number with a unit", value)
+    if match is not None:
         return Quantity(Fraction(int(match[1]), int(match[2])), Unit.parse(match[3] or ""))
     return quantity(value)
 
@@ -151,6 +154,18 @@ def _one_of(value: Any, known: tuple[Any, ...]) -> TypeError:
     return TypeError(f"expected one of {', '.join(map(str, known))}, got {value!r:.60}{hint}")
 
 
+def _structure_list(converter: cattrs.Converter, item: Any) -> Any:
+    """Read a list: a text is no list of its letters, nor a table one of its keys."""
+    inner = converter.get_structure_hook(list[item])
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise _wrong("a list", value)
+        return tuple(inner(list(value), list[item]))
+
+    return hook
+
+
 def _structure_scope(value: Any, _: Any) -> tuple[Is, ...]:
     """Read `{ setting = "rural", county_kind = ["county", "county_city"] }`."""
     if not isinstance(value, Mapping):
@@ -184,10 +199,14 @@ def _converter() -> cattrs.Converter:
     )
     # By class: a StrEnum would otherwise be taken for the text that it also is.
     converter.register_structure_hook(Comparator, _structure_enum)
+    converter.register_structure_hook_factory(
+        lambda kind: getattr(kind, "__origin__", None) is tuple,
+        lambda kind: _structure_list(converter, get_args(kind)[0]),
+    )
     converter.register_structure_hook_func(lambda kind: kind == tuple[Is, ...], _structure_scope)
 
     def structure_tagged(union: UnionType) -> Any:
-        known = {_TAG_OF[member]: member for member in get_args(union)}
+        known = {TAG_OF[member]: member for member in get_args(union)}
 
         def hook(value: Any, _: Any) -> Any:
             if not isinstance(value, Mapping):
@@ -211,7 +230,7 @@ def _converter() -> cattrs.Converter:
             if field.type == tuple[Is, ...]
         }
         inner: Any = make_dict_unstructure_fn(cls, converter, **overrides)  # type: ignore[arg-type]  # names to overrides
-        tag = _TAG_OF.get(cls)
+        tag = TAG_OF.get(cls)
         return (lambda value: {"kind": tag, **inner(value)}) if tag else inner
 
     def factory(cls: type) -> Any:

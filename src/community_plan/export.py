@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from community_plan.commitments import Commitment, KnownGap
-from community_plan.documents import _TAG_OF, exact_text
+from community_plan.documents import TAG_OF, exact_text
 from community_plan.measures import Is, Measure, formula, variables_of
 from community_plan.plan import Completeness, Document, Plan
 from community_plan.sources import Discrepancy, Reading, Text
@@ -125,7 +125,7 @@ def _plain(value: Any, plan: Plan) -> Any:
 
 def _fields(value: Any, plan: Plan) -> dict[str, Any]:
     cls = type(value)
-    data: dict[str, Any] = {"kind": _TAG_OF[cls]} if cls in _TAG_OF else {}
+    data: dict[str, Any] = {"kind": TAG_OF[cls]} if cls in TAG_OF else {}
     for field in attrs.fields(attrs.resolve_types(cls)):
         part = getattr(value, field.name)
         if field.name in OMITTED.get(cls, ()):

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import attrs
 
 from community_plan.commitments import Commitment
-from community_plan.documents import _TAG_OF
+from community_plan.documents import TAG_OF
 from community_plan.export import ADDED, OMITTED, Exported
 from community_plan.measures import Is
 from community_plan.plan import Document
@@ -87,8 +87,8 @@ class _Maker:
         """Return the schema of a class: its fields by name, those without a default required, no other keys."""
         properties: dict[str, Any] = {}
         required: list[str] = []
-        if kind in _TAG_OF:
-            properties["kind"] = {"const": _TAG_OF[kind]}
+        if kind in TAG_OF:
+            properties["kind"] = {"const": TAG_OF[kind]}
             required.append("kind")
         for field in attrs.fields(attrs.resolve_types(kind)):
             if self.exported and field.name in OMITTED.get(kind, ()):
