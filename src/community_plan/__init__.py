@@ -1,9 +1,10 @@
 """Exact evaluation of community-service plans: a typed domain, a registry of targets, one verdict for all.
 
-The modules in reading order: `errors` › `units` › `sources` › `regions` › `variables` › `domain` ›
-`measures` › `targets` › `documents` › `plan` › `loader` (the registry), then `expressions` › `programs` ›
-`entry` › `columns` › `frames` › `tables` › `assembly` › `tallies` › `verdicts` › `results` › `evaluation`
-(the evaluation), and on top `sample` and `cli`.
+The modules in reading order. The registry: `errors` › `units` › `sources` › `regions` › `variables` ›
+`domain` › `measures` › `commitments` › `targets` › `documents` › `plan` › `plan_files` › `plan_checks` ›
+`loader` › `compare`. The evaluation: `expressions` › `programs` › `entry` › `columns` › `frames` › `grouping` ›
+`tables` › `assembly` › `tallies` › `verdicts` › `results` › `evaluation` › `ledger`. On top: `sample`,
+`export`, `schema` and `cli`. The layer list in `pyproject.toml` is the diagram.
 """
 
 from community_plan.compare import compare_plans as compare_plans

@@ -8,8 +8,8 @@ and are no community. What does not follow from a column follows from the statis
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -24,12 +24,13 @@ from community_plan.errors import (
     raise_faults,
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
+from community_plan.grouping import Grouping, Table
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at, region_number
-from community_plan.tables import TABLES, CellTable, RawTable, open_dataset, open_table
+from community_plan.tables import CellTable, Opened, RawTable
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
-__all__ = ["Assembled", "Grouping", "Opened", "Table", "assemble", "names_of", "open_tables", "synthetic_note"]
+__all__ = ["Assembled", "assemble", "names_of", "synthetic_note"]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
@@ -39,101 +40,6 @@ _FROM_CODE: dict[TableName, tuple[str, ...]] = {
     "townships": ("county_kind", "township_kind", "city", "county"),
 }
 _UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": "township"}
-
-
-class Table(Protocol):
-    """A table of whole numbers that some engine can sum."""
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        ...
-
-    @property
-    def amount_names(self) -> tuple[str, ...]:
-        """Variables that the table holds as numbers."""
-        ...
-
-    @property
-    def nullable(self) -> frozenset[str]:
-        """Variables with missing cells."""
-        ...
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        """What happened on entry."""
-        ...
-
-    def label_cells(self, name: str) -> list[str | None]:
-        """Return a key column."""
-        ...
-
-    def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> Self:
-        """Fill a category that follows from the code where no cell says otherwise."""
-        ...
-
-    def amount_cells(self, name: str) -> list[int | None]:
-        """Return a column of numbers, None where a cell is missing."""
-        ...
-
-    def with_amounts(self, amounts: Mapping[str, Sequence[int | None]]) -> Self:
-        """Add columns of numbers."""
-        ...
-
-    def with_level(self, level: Level) -> Self:
-        """Add the key column of a level, cut from the code."""
-        ...
-
-    def with_remainder(
-        self, amounts: Mapping[str, Sequence[int | None]], labels: Mapping[str, Sequence[str | None]]
-    ) -> Self:
-        """Append rows that are no community, marked by a column `remainder`."""
-        ...
-
-    def sums(
-        self, keys: Sequence[str], features: Sequence[Int]
-    ) -> list[tuple[tuple[str | None, ...], tuple[int, ...]]]:
-        """Sum features over the rows of each combination of keys."""
-        ...
-
-
-@attrs.frozen
-class Grouping:
-    """What results are grouped by: levels of the hierarchy and columns of the communities table."""
-
-    levels: tuple[Level, ...] = ()
-    """Levels, from large to small; each gets rows of its own."""
-    columns: tuple[str, ...] = ()
-    """Headers; their values are crossed with the regions."""
-    hidden: tuple[Level, ...] = ()
-    """Levels that only tell regions of one name apart and get no rows."""
-
-    @classmethod
-    def parse(cls, by: str | Iterable[str] | None) -> Grouping:
-        """Read a `by=` argument: a level, a column, or a list of them.
-
-        Raises:
-            DataError: If one of them is no text.
-        """
-        names = [by] if isinstance(by, str) else list(by or ())
-        wrong = next((name for name in names if not isinstance(name, str)), None)
-        if wrong is not None:
-            raise DataError(f"expected a level or a column in by=, got {wrong!r}")
-        names = list(dict.fromkeys(names))
-        levels = tuple(level for level in LEVELS if level in names)
-        return cls(levels, tuple(name for name in names if name not in LEVELS))
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Names of the key columns of a table assembled for this grouping."""
-        return (*self.levels, *self.columns)
-
-    def told_apart(self, level: Level) -> Grouping:
-        """Return the same grouping with a level that only tells regions of one name apart."""
-        if level in self.levels:
-            return self
-        levels = tuple(name for name in LEVELS if name == level or name in self.levels)
-        return attrs.evolve(self, levels=levels, hidden=(*self.hidden, level))
 
 
 @attrs.frozen(kw_only=True)
@@ -177,40 +83,6 @@ def assemble(
     work = _Assembly(data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}))
     work.sort_units(units or {})
     return work.run()
-
-
-@attrs.frozen
-class Opened:
-    """The tables of a dataset, opened."""
-
-    tables: dict[TableName, CellTable | RawTable]
-    """Those that are there."""
-    unlisted: Literal["zero", "unknown"]
-    """What a place without a row in a register has."""
-
-
-def open_tables(data: Any) -> Opened:
-    """Open every table of a user's data once.
-
-    Raises:
-        DataError: One fault, or a `DataFaults` group with all that were found.
-    """
-    dataset = open_dataset(data)
-    faults: list[CommunityPlanError] = []
-    opened: dict[TableName, CellTable | RawTable] = {}
-    for name in TABLES:
-        given = getattr(dataset, name)
-        if given is not None:
-            try:
-                opened[name] = open_table(given, name)
-            except CommunityPlanError as error:
-                faults.extend(error.faults)
-    if dataset.communities is None:
-        faults.append(
-            DataError("expected a communities table, got none", mend="pass a frame, a path or Community objects")
-        )
-    raise_faults(faults, subject="The data cannot be read")
-    return Opened(opened, dataset.unlisted)
 
 
 @attrs.define

@@ -204,6 +204,11 @@ def show(plan: str = DEFAULT_PLAN, /, *, format: FormatOption = "table", lang: L
         for target in loaded.targets.values()
     ]
     _print_records(rows, format, title=loaded.title.get(lang))
+    whole = loaded.completeness()
+    counts = {name: getattr(whole, name) for name in ("main_indicators", "measured", "evidenced", "recorded", "total")}
+    counts |= {"discrepancies": whole.discrepancies, "known_gaps": len(whole.known_gaps)}
+    line = " · ".join(f"{label(name, lang)} {count}" for name, count in counts.items())
+    (sys.stdout if format == "table" else sys.stderr).write(f"※ {line} · {loaded.id} v{loaded.document.version}\n")
     return 0
 
 

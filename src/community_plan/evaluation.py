@@ -9,9 +9,10 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import Grouping, Opened, assemble, names_of, open_tables, synthetic_note
+from community_plan.assembly import assemble, names_of, synthetic_note
 from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, NotFoundError, Place, raise_faults
+from community_plan.grouping import Grouping
 from community_plan.labels import label_text
 from community_plan.measures import Measure, variables_of
 from community_plan.plan import Plan
@@ -19,6 +20,7 @@ from community_plan.programs import REMAINDER, compile_program
 from community_plan.regions import LEVELS
 from community_plan.results import Result, Row
 from community_plan.sources import Text
+from community_plan.tables import Opened, open_tables
 from community_plan.tallies import Group, Tally, combine, tally_table
 from community_plan.targets import Indicator, Target
 from community_plan.units import Quantity, quantity

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import names_of, open_tables
+from community_plan.assembly import names_of
 from community_plan.columns import read_cells
 from community_plan.commitments import Commitment
 from community_plan.entry import resolve_columns
@@ -21,7 +21,7 @@ from community_plan.errors import CellError, CommunityPlanError, DataError, NotF
 from community_plan.plan import Plan
 from community_plan.regions import Level, county_kind_of, level_of, normal_code, setting_of
 from community_plan.sources import Text
-from community_plan.tables import as_cells, file_in, open_table
+from community_plan.tables import as_cells, file_in, open_table, open_tables
 from community_plan.variables import TableName
 
 __all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up", "read_evidence", "regions_of"]

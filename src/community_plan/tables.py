@@ -24,7 +24,18 @@ from community_plan.errors import (
 )
 from community_plan.variables import TableName
 
-__all__ = ["TABLES", "CellTable", "Dataset", "RawTable", "as_cells", "file_in", "open_dataset", "open_table"]
+__all__ = [
+    "TABLES",
+    "CellTable",
+    "Dataset",
+    "Opened",
+    "RawTable",
+    "as_cells",
+    "file_in",
+    "open_dataset",
+    "open_table",
+    "open_tables",
+]
 
 _SUFFIXES = (".csv", ".parquet")
 _OBJECTS: dict[TableName, type] = {
@@ -226,3 +237,37 @@ def _read_csv(path: Path, source: Source) -> CellTable:
     raise_faults(faults, subject=str(path))
     columns = list(zip(*body, strict=True)) if body else [()] * len(headers)
     return CellTable(source=source, columns=dict(zip(headers, columns, strict=True)), rows=len(body))
+
+
+@attrs.frozen
+class Opened:
+    """The tables of a dataset, opened."""
+
+    tables: dict[TableName, CellTable | RawTable]
+    """Those that are there."""
+    unlisted: Literal["zero", "unknown"]
+    """What a place without a row in a register has."""
+
+
+def open_tables(data: Any) -> Opened:
+    """Open every table of a user's data once.
+
+    Raises:
+        DataError: One fault, or a `DataFaults` group with all that were found.
+    """
+    dataset = open_dataset(data)
+    faults: list[CommunityPlanError] = []
+    opened: dict[TableName, CellTable | RawTable] = {}
+    for name in TABLES:
+        given = getattr(dataset, name)
+        if given is not None:
+            try:
+                opened[name] = open_table(given, name)
+            except CommunityPlanError as error:
+                faults.extend(error.faults)
+    if dataset.communities is None:
+        faults.append(
+            DataError("expected a communities table, got none", mend="pass a frame, a path or Community objects")
+        )
+    raise_faults(faults, subject="The data cannot be read")
+    return Opened(opened, dataset.unlisted)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from community_plan.assembly import Grouping, Table
 from community_plan.errors import DataError
+from community_plan.grouping import Grouping, Table
 from community_plan.measures import Measure
 from community_plan.programs import Program, Slots, slots_of
 from community_plan.regions import LEVELS, Level
