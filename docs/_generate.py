@@ -197,6 +197,28 @@ def discrepancy_part(discrepancy: cp.Discrepancy, plan: cp.Plan, lang: Lang) -> 
     return f"### {discrepancy.id} {{#{discrepancy.id}}}\n\n{facts(rows)}"
 
 
+def commitments_table(plan: cp.Plan, lang: Lang) -> str:
+    """Return every commitment of the body: its words, the word that softens it, and how it is checked."""
+    headers = [label(name, lang) for name in ("commitment", "clause", "summary", "check", "discrepancies")]
+    rows = []
+    for entry in plan.commitments.values():
+        how = label(entry.check, lang)
+        if entry.targets:
+            how += ": " + " ".join(f"[{code(name)}](#{anchor(name)})" for name in entry.targets)
+        if entry.owed_by is not None:
+            how += f": {label(entry.owed_by, lang)}"
+        words = f"**{escape(entry.summary.get(lang))}**<br>{escape(entry.quote)}"
+        doubts = " ".join(f"[{name}](#{name})" for name in entry.discrepancies)
+        rows.append((entry.id, escape(entry.clause), words, how, doubts))
+    return table(headers, rows)
+
+
+def gaps_table(plan: cp.Plan, lang: Lang) -> str:
+    """Return what the registry knows that it does not hold."""
+    rows = [(escape(gap.where), escape(gap.printed), escape(gap.note.get(lang))) for gap in plan.known_gaps]
+    return table([WORDS["where"][lang], WORDS["printed"][lang], label("known_gaps", lang)], rows)
+
+
 def plan_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
     document = plan.document
     names: dict[str, dict[Lang, str]] = {
@@ -224,6 +246,9 @@ def plan_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
     others = [target for target in plan.targets.values() if target.number is None]
     more = [f"## {WORDS['more_targets'][lang]} {{#more-targets}}\n"] if others else []
     return {
+        "commitments": commitments_table(plan, lang),
+        "gaps": gaps_table(plan, lang),
+        "whole": str(plan.completeness().total),
         "id": plan.id,
         "facts": facts(rows),
         "numbered": str(len(numbered)),

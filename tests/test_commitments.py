@@ -155,6 +155,8 @@ def test_townships_are_counted_by_their_own_table(plan: cp.Plan) -> None:
     data = cp.Dataset(communities=communities, townships=townships, facilities=facilities)
     row = plan.evaluate(data, by="county", targets=name).rows[0]
     assert (row.value, row.numerator, row.denominator) == (50, 1, 2)
+    assert (row.shortfall, str(row.shortfall_unit)) == (1, "乡镇")
+    assert plan.formula(name) == "#[综合养老服务中心数 ≥ 1 个] ÷ 乡镇(街道)数  (范围: 乡级区划类型 = 街道)"
     frames = cp.Dataset(
         communities=communities,
         townships=pl.DataFrame({"code": ["411402001000", "411402002", "411402100"]}),

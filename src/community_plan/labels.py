@@ -11,6 +11,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "attribute": ("属性", "attribute"),
     "baseline": ("基期值", "baseline"),
     "binding": ("约束性", "binding"),
+    "check": ("核查方式", "check"),
     "city": ("市", "city"),
     "clause": ("出处", "clause"),
     "commitment": ("任务", "commitment"),

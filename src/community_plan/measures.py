@@ -34,6 +34,7 @@ __all__ = [
     "Share",
     "Total",
     "check_measure",
+    "counted_unit",
     "formula",
     "measure_unit",
     "variables_of",
@@ -181,13 +182,19 @@ def measure_unit(measure: Measure, variables: Variables) -> Unit:
     """
     match measure:
         case Count():
-            return Unit.of({"community": 1})
+            return counted_unit(measure, variables)
         case Total():
             return _sum_unit(measure.of, variables)
         case Ratio():
             return _sum_unit(measure.numerator, variables) / _sum_unit(measure.denominator, variables)
         case Share():
             return DIMENSIONLESS
+
+
+def counted_unit(measure: Measure, variables: Variables) -> Unit:
+    """Return the unit of the places that a measure counts: communities or townships."""
+    table = variables.table_of(variables_of(measure))
+    return Unit.of({"township" if table == "townships" else "community": 1})
 
 
 def _check_condition(condition: Condition, variables: Variables) -> None:
@@ -262,8 +269,8 @@ def variables_of(measure: Measure) -> tuple[str, ...]:
 
 
 _WORDS = {
-    "zh": {"all": "且", "any": "或", "of": "项中至少", "where": "范围", "count": "社区数", "sep": "、"},
-    "en": {"all": " and ", "any": " or ", "of": "of", "where": "among", "count": "communities with", "sep": ", "},
+    "zh": {"all": "且", "any": "或", "of": "项中至少", "where": "范围", "townships": "乡镇(街道)数", "sep": "、"},
+    "en": {"all": " and ", "any": " or ", "of": "of", "where": "among", "townships": "Townships", "sep": ", "},
 }
 
 
@@ -312,6 +319,7 @@ def formula(measure: Measure, variables: Variables, lang: Lang = "zh") -> str:
         case Count():
             text = f"#[{_condition_text(measure.condition, variables, lang)}]"
         case Share():
-            units = variables.label(UNITS_COLUMN, lang)
+            townships = variables.table_of(variables_of(measure)) == "townships"
+            units = _WORDS[lang]["townships"] if townships else variables.label(UNITS_COLUMN, lang)
             text = f"#[{_condition_text(measure.condition, variables, lang)}] ÷ {units}"
     return f"{text}  ({_WORDS[lang]['where']}: {scope})" if scope else text

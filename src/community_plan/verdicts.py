@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import attrs
 
-from community_plan.measures import Comparator, Count, Measure, Ratio, Share, Total, measure_unit
+from community_plan.measures import Comparator, Count, Measure, Ratio, Share, Total, counted_unit, measure_unit
 from community_plan.programs import Slots
 from community_plan.targets import Indicator, Target
 from community_plan.units import DIMENSIONLESS, Unit, decimal_text
@@ -96,7 +96,7 @@ def estimate(slots: Slots, indicator: Indicator, measure: Measure, variables: Va
         case Ratio() | Total():
             return _estimate_sum(slots, measure, in_scope, factor, variables)
         case Share() | Count():
-            return _estimate_count(slots, measure, in_scope, factor)
+            return _estimate_count(slots, measure, in_scope, factor, counted_unit(measure, variables))
 
 
 def _estimate_sum(
@@ -148,18 +148,17 @@ def _part_limit(measure: Ratio | Total, variables: Variables) -> int | None:
     return len(measure.numerator)
 
 
-def _estimate_count(slots: Slots, measure: Share | Count, in_scope: int, factor: Fraction) -> Estimate:
+def _estimate_count(slots: Slots, measure: Share | Count, in_scope: int, factor: Fraction, unit: Unit) -> Estimate:
     true, false = slots["true"], slots["false"]
     told = true + false
     silent = slots["units"] - told
     maybe_false = slots["maybe"] - slots["maybe_true"]
     maybe_true = slots["maybe"] - slots["maybe_false"]
-    community = Unit.of({"community": 1})
     common = Estimate(
         reporting_share=Fraction(told, in_scope) if in_scope else None,
         numerator=Fraction(true),
         denominator=Fraction(told) if isinstance(measure, Share) else None,
-        numerator_unit=community,
+        numerator_unit=unit,
     )
     if isinstance(measure, Count):
         if in_scope and not told:
