@@ -25,7 +25,16 @@ from community_plan.tallies import Group, Tally, combine, tally_table
 from community_plan.targets import Indicator, Target
 from community_plan.units import Quantity, quantity
 from community_plan.variables import TableName
-from community_plan.verdicts import Estimate, Reason, Verdict, estimate, judge_bounds, shortfall_of
+from community_plan.verdicts import (
+    Estimate,
+    Goal,
+    Reason,
+    Verdict,
+    estimate,
+    judge_bounds,
+    scale_of,
+    shortfall_of,
+)
 
 __all__ = ["Tallied", "evaluate", "judge", "tally"]
 
@@ -147,14 +156,18 @@ def evaluate(
     places = {measure: index for index, measure in enumerate(counted.tally.measures)}
     rows = []
     wanted = plan.choose(counted.tally.targets if targets is None else targets)
-    chosen = [(target, plan.indicators[target.indicator], plan.measure_of(target)) for target in wanted]
-    for target, _, measure in chosen:
+    chosen = []
+    for target in wanted:
+        indicator, measure = plan.indicators[target.indicator], plan.measure_of(target)
         if measure not in places:
             raise DataError(f"the tally does not count target {target.id!r}", mend="tally the data with this target")
+        bench = _Bench.of(plan, target)
+        chosen.append((bench, places[measure], measure, scale_of(indicator, measure, plan.variables)))
     for group, slots in counted.tally.groups.items():
-        for target, indicator, measure in chosen:
-            found = estimate(slots[places[measure]], indicator, measure, plan.variables)
-            rows.append(_row(plan, target, indicator, found, group, counted.names, day))
+        place = _Where.of(plan, group, counted.names, day)
+        rows += [
+            bench.row(estimate(slots[index], measure, scale), group, place) for bench, index, measure, scale in chosen
+        ]
     return _result(plan, rows, counted.notes, day)
 
 
@@ -202,7 +215,7 @@ def judge(
         if value is not None:
             exact = value.value_in(indicator.unit)
             found = Estimate(value=exact, lower=exact, upper=exact)
-        row = _row(plan, target, indicator, found, Group(), {}, day)
+        row = _Bench.of(plan, target).row(found, Group(), _Where.of(plan, Group(), {}, day))
         rows.append(
             attrs.evolve(
                 row,
@@ -238,78 +251,104 @@ def _day(as_of: dt.date | str | None) -> dt.date | None:
         raise DataError(f"expected a date such as '2025-12-31' in as_of=, got {as_of!r}") from None
 
 
-def _row(
-    plan: Plan,
-    target: Target,
-    indicator: Indicator,
-    found: Estimate,
-    group: Group,
-    names: Mapping[str, str],
-    day: dt.date | None,
-) -> Row:
-    unit = indicator.unit
-    goal = target.value.value_in(unit)
-    upper = None if target.upper is None else target.upper.value_in(unit)
-    verdict, reason = Verdict.UNKNOWN, found.reason
-    if target.level is not None and group.level is not None and LEVELS[group.level] > LEVELS[target.level]:
-        reason = Reason.OTHER_LEVEL
-    elif found.value is not None and found.lower is not None:
-        verdict = judge_bounds(found.lower, found.upper, target, unit)
-        reason = Reason.MISSING_DATA if verdict is Verdict.UNKNOWN else None
-    columns = dict(group.columns)
-    period = next((columns.pop(name) for name in _PERIOD_COLUMNS if name in columns), None)
-    if period is None and day is not None:
-        period = day.isoformat()
-    region = group.region if group.region is not None else "total"
-    known = plan.regions.get(region)
-    name = Text(names[region], names[region]) if region in names else known.name if known is not None else None
-    if name is None:
-        name = Text(region, region) if group.region is not None else label_text("total")
-    # A region that the target does not bind owes it nothing.
-    bound = reason is not Reason.OTHER_LEVEL
-    shortfall = shortfall_of(found, target, unit) if bound else None
-    return Row(
-        plan=plan.id,
-        target=target.id,
-        indicator=indicator.id,
-        name=indicator.name,
-        number=target.number,
-        region=region,
-        region_name=name,
-        level=group.level or "total",
-        period=period,
-        columns=columns,
-        value=found.value,
-        unit=unit,
-        comparator=target.comparator,
-        target_value=goal,
-        target_upper=upper,
-        baseline=None if target.baseline is None else target.baseline.value.value_in(unit),
-        verdict=verdict,
-        reason=reason,
-        gap=None if found.value is None or not bound else _gap(found.value, goal, upper),
-        shortfall=shortfall,
-        shortfall_unit=None if shortfall is None else found.numerator_unit,
-        lower=found.lower,
-        upper=found.upper,
-        reporting_share=found.reporting_share,
-        numerator=found.numerator,
-        denominator=found.denominator,
-        due=target.due,
-        attribute=target.attribute,
-        clause=target.citation.clause,
-        discrepancies=target.discrepancies,
-        approximate=target.approximate,
-        readings=tuple(
-            f"{key}={name}"
-            for key, name in plan.readings.items()
-            for reading in plan.discrepancies[key].readings
-            if reading.id == name and target.id in reading.targets
-        ),
-    )
+@attrs.frozen(kw_only=True)
+class _Where:
+    """What a row says of its region: worked out once for all targets."""
+
+    region: str
+    name: Text
+    level: str
+    period: str | None
+    columns: dict[str, str | None]
+
+    @classmethod
+    def of(cls, plan: Plan, group: Group, names: Mapping[str, str], day: dt.date | None) -> _Where:
+        columns = dict(group.columns)
+        period = next((columns.pop(name) for name in _PERIOD_COLUMNS if name in columns), None)
+        if period is None and day is not None:
+            period = day.isoformat()
+        region = group.region if group.region is not None else "total"
+        known = plan.regions.get(region)
+        name = Text(names[region], names[region]) if region in names else known.name if known is not None else None
+        if name is None:
+            name = Text(region, region) if group.region is not None else label_text("total")
+        return cls(region=region, name=name, level=group.level or "total", period=period, columns=columns)
 
 
-def _gap(value: Fraction, goal: Fraction, upper: Fraction | None) -> Fraction:
-    if upper is None or value < goal:
-        return value - goal
-    return max(value - upper, Fraction(0))
+@attrs.frozen(kw_only=True)
+class _Bench:
+    """What every row of a target has in common."""
+
+    plan: str
+    target: Target
+    indicator: Indicator
+    goal: Goal
+    baseline: Fraction | None
+    readings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, target: Target) -> _Bench:
+        indicator = plan.indicators[target.indicator]
+        return cls(
+            plan=plan.id,
+            target=target,
+            indicator=indicator,
+            goal=Goal.of(target, indicator.unit),
+            baseline=None if target.baseline is None else target.baseline.value.value_in(indicator.unit),
+            readings=tuple(
+                f"{key}={name}"
+                for key, name in plan.readings.items()
+                for reading in plan.discrepancies[key].readings
+                if reading.id == name and target.id in reading.targets
+            ),
+        )
+
+    def row(self, found: Estimate, group: Group, place: _Where) -> Row:
+        target, goal = self.target, self.goal
+        # A region that the target does not bind owes it nothing.
+        bound = target.level is None or group.level is None or LEVELS[group.level] <= LEVELS[target.level]
+        verdict, reason = Verdict.UNKNOWN, found.reason
+        if not bound:
+            reason = Reason.OTHER_LEVEL
+        elif found.value is not None and found.lower is not None:
+            verdict = judge_bounds(found.lower, found.upper, goal)
+            reason = Reason.MISSING_DATA if verdict is Verdict.UNKNOWN else None
+        shortfall = shortfall_of(found, goal) if bound else None
+        return Row(
+            plan=self.plan,
+            target=target.id,
+            indicator=self.indicator.id,
+            name=self.indicator.name,
+            number=target.number,
+            region=place.region,
+            region_name=place.name,
+            level=place.level,
+            period=place.period,
+            columns=place.columns,
+            value=found.value,
+            unit=self.indicator.unit,
+            comparator=target.comparator,
+            target_value=goal.floor,
+            target_upper=None if target.upper is None else goal.ceiling,
+            baseline=self.baseline,
+            verdict=verdict,
+            reason=reason,
+            gap=None if found.value is None or not bound else _gap(found.value, goal),
+            shortfall=shortfall,
+            shortfall_unit=None if shortfall is None else found.numerator_unit,
+            lower=found.lower,
+            upper=found.upper,
+            reporting_share=found.reporting_share,
+            numerator=found.numerator,
+            denominator=found.denominator,
+            due=target.due,
+            attribute=target.attribute,
+            clause=target.citation.clause,
+            discrepancies=target.discrepancies,
+            approximate=target.approximate,
+            readings=self.readings,
+        )
+
+
+def _gap(value: Fraction, goal: Goal) -> Fraction:
+    return value - goal.floor if value < goal.floor else max(value - goal.ceiling, Fraction(0))

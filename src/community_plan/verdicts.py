@@ -19,7 +19,18 @@ from community_plan.targets import Indicator, Target
 from community_plan.units import DIMENSIONLESS, Unit, decimal_text
 from community_plan.variables import UNITS_COLUMN, Variables
 
-__all__ = ["Estimate", "Reason", "Verdict", "display", "estimate", "judge_bounds", "shortfall_of"]
+__all__ = [
+    "Estimate",
+    "Goal",
+    "Reason",
+    "Scale",
+    "Verdict",
+    "display",
+    "estimate",
+    "judge_bounds",
+    "scale_of",
+    "shortfall_of",
+]
 
 
 class Verdict(StrEnum):
@@ -73,65 +84,103 @@ class Estimate:
     """Why there is no value."""
 
 
+@attrs.frozen(kw_only=True)
+class Scale:
+    """What turns a measure's sums into a value: worked out once, used for every region."""
+
+    factor: Fraction
+    """Value of one unit of the numerator over one of the denominator, in the indicator's unit."""
+    above: Fraction
+    """Quanta of the numerator in one of its unit."""
+    below: Fraction
+    """Quanta of the denominator in one of its unit."""
+    unit: Unit
+    """Unit of the numerator."""
+    limit: int | None
+    """Most that the bare ratio can be, where it is of parts to their whole."""
+
+    @property
+    def value(self) -> Fraction:
+        """Value of one quantum over one quantum."""
+        return self.factor / self.above * self.below
+
+
 def _quanta(names: tuple[str, ...], variables: Variables) -> Fraction:
     return Fraction(1) if names[0] == UNITS_COLUMN else variables[names[0]].quanta_per_unit
 
 
-def _unit(names: tuple[str, ...], variables: Variables) -> Unit:
-    return measure_unit(Total(of=names), variables)
+def scale_of(indicator: Indicator, measure: Measure, variables: Variables) -> Scale:
+    """Return the scale of a measure.
+
+    Raises:
+        DimensionError: If the measure does not come out in the indicator's dimension.
+    """
+    factor = measure_unit(measure, variables).factor(indicator.unit)
+    one = Fraction(1)
+    match measure:
+        case Ratio() | Total():
+            above = measure.numerator if isinstance(measure, Ratio) else measure.of
+            return Scale(
+                factor=factor,
+                above=_quanta(above, variables),
+                below=_quanta(measure.denominator, variables) if isinstance(measure, Ratio) else one,
+                unit=measure_unit(Total(of=above), variables),
+                limit=_part_limit(measure, variables),
+            )
+        case Share() | Count():
+            return Scale(factor=factor, above=one, below=one, unit=counted_unit(measure, variables), limit=None)
 
 
-def estimate(slots: Slots, indicator: Indicator, measure: Measure, variables: Variables) -> Estimate:
+def estimate(slots: Slots, measure: Measure, scale: Scale) -> Estimate:
     """Return value, bounds and reporting share from a measure's sums.
 
     Args:
         slots: The sums, as named by `programs.slots_of`.
-        indicator: The indicator, for its unit.
-        measure: Its measure, narrowed to the target's scope.
-        variables: The variables of the plan.
+        measure: The measure, narrowed to the target's scope.
+        scale: Its scale.
     """
     in_scope = slots["units"] + slots["maybe"]
-    factor = measure_unit(measure, variables).factor(indicator.unit)
     match measure:
         case Ratio() | Total():
-            return _estimate_sum(slots, measure, in_scope, factor, variables)
+            return _estimate_sum(slots, measure, in_scope, scale)
         case Share() | Count():
-            return _estimate_count(slots, measure, in_scope, factor, counted_unit(measure, variables))
+            return _estimate_count(slots, measure, in_scope, scale)
 
 
-def _estimate_sum(
-    slots: Slots, measure: Ratio | Total, in_scope: int, factor: Fraction, variables: Variables
-) -> Estimate:
-    above = measure.numerator if isinstance(measure, Ratio) else measure.of
-    quanta = _quanta(above, variables)
-    below = Fraction(1)
+def _estimate_sum(slots: Slots, measure: Ratio | Total, in_scope: int, scale: Scale) -> Estimate:
     n, n_low, n_high = slots["n"], slots["n_low"], slots["n_high"]
     d, d_low, d_high, d_open = 1, 1, 1, 0
     if isinstance(measure, Ratio):
-        below = _quanta(measure.denominator, variables)
-        d, d_low, d_high, d_open = (slots[name] for name in ("d", "d_low", "d_high", "d_open"))
-    scale = factor / quanta * below
-    share = Fraction(slots["complete"], in_scope) if in_scope else None
-    common = Estimate(
-        reporting_share=share,
-        numerator=Fraction(n) / quanta,
-        denominator=Fraction(d) / below if isinstance(measure, Ratio) else None,
-        quantum=1 / quanta,
-        numerator_unit=_unit(above, variables),
-    )
+        d, d_low, d_high, d_open = slots["d"], slots["d_low"], slots["d_high"], slots["d_open"]
+    reason = None
     if not in_scope:
-        return attrs.evolve(common, reason=Reason.NOTHING_IN_SCOPE)
-    if not slots["complete"]:
-        return attrs.evolve(common, reason=Reason.NOTHING_REPORTED)
-    if not d:
-        return attrs.evolve(common, reason=Reason.ZERO_DENOMINATOR)
-    # d_low ≥ d > 0: the complete rows are surely in scope.
-    lower = Fraction(0) if d_open else Fraction(n_low, d_high) * scale
-    upper = None if slots["n_open"] else Fraction(n_high, d_low) * scale
-    limit = _part_limit(measure, variables)
-    if limit is not None and (upper is None or upper > limit * scale):
-        upper = limit * scale
-    return attrs.evolve(common, value=Fraction(n, d) * scale, lower=lower, upper=upper, step=scale / d)
+        reason = Reason.NOTHING_IN_SCOPE
+    elif not slots["complete"]:
+        reason = Reason.NOTHING_REPORTED
+    elif not d:
+        reason = Reason.ZERO_DENOMINATOR
+    value = lower = upper = None
+    step = Fraction(1)
+    if reason is None:
+        # d_low ≥ d > 0: the complete rows are surely in scope.
+        one = scale.value
+        value, step = Fraction(n, d) * one, one / d
+        lower = Fraction(0) if d_open else Fraction(n_low, d_high) * one
+        upper = None if slots["n_open"] else Fraction(n_high, d_low) * one
+        if scale.limit is not None and (upper is None or upper > scale.limit * one):
+            upper = scale.limit * one
+    return Estimate(
+        value=value,
+        lower=lower,
+        upper=upper,
+        reporting_share=Fraction(slots["complete"], in_scope) if in_scope else None,
+        numerator=n / scale.above,
+        denominator=d / scale.below if isinstance(measure, Ratio) else None,
+        step=step,
+        quantum=1 / scale.above,
+        numerator_unit=scale.unit,
+        reason=reason,
+    )
 
 
 def _part_limit(measure: Ratio | Total, variables: Variables) -> int | None:
@@ -148,36 +197,35 @@ def _part_limit(measure: Ratio | Total, variables: Variables) -> int | None:
     return len(measure.numerator)
 
 
-def _estimate_count(slots: Slots, measure: Share | Count, in_scope: int, factor: Fraction, unit: Unit) -> Estimate:
-    true, false = slots["true"], slots["false"]
-    told = true + false
+def _estimate_count(slots: Slots, measure: Share | Count, in_scope: int, scale: Scale) -> Estimate:
+    true, told = slots["true"], slots["true"] + slots["false"]
     silent = slots["units"] - told
-    maybe_false = slots["maybe"] - slots["maybe_true"]
-    maybe_true = slots["maybe"] - slots["maybe_false"]
-    common = Estimate(
+    may_fail = slots["maybe"] - slots["maybe_true"]
+    may_hold = slots["maybe"] - slots["maybe_false"]
+    counted = isinstance(measure, Count)
+    reason = None
+    if not in_scope and not counted:
+        reason = Reason.NOTHING_IN_SCOPE
+    elif in_scope and not told:
+        reason = Reason.NOTHING_REPORTED
+    value = lower = upper = None
+    step = Fraction(1)
+    if reason is None:
+        # Worst: every silent place fails, and those perhaps in scope are in it only where they may fail.
+        worst, best = (1, 1) if counted else (slots["units"] + may_fail, slots["units"] + may_hold)
+        step = scale.factor / (1 if counted else told)
+        value = true * step
+        lower, upper = Fraction(true, worst) * scale.factor, Fraction(true + silent + may_hold, best) * scale.factor
+    return Estimate(
+        value=value,
+        lower=lower,
+        upper=upper,
         reporting_share=Fraction(told, in_scope) if in_scope else None,
         numerator=Fraction(true),
-        denominator=Fraction(told) if isinstance(measure, Share) else None,
-        numerator_unit=unit,
-    )
-    if isinstance(measure, Count):
-        if in_scope and not told:
-            return attrs.evolve(common, reason=Reason.NOTHING_REPORTED)
-        lower, upper = Fraction(true), Fraction(true + silent + maybe_true)
-        return attrs.evolve(common, value=true * factor, lower=lower * factor, upper=upper * factor, step=factor)
-    if not in_scope:
-        return attrs.evolve(common, reason=Reason.NOTHING_IN_SCOPE)
-    if not told:
-        return attrs.evolve(common, reason=Reason.NOTHING_REPORTED)
-    # Worst: every silent community fails, and those perhaps in scope are in it only where they may fail.
-    lower = Fraction(true, slots["units"] + maybe_false)
-    upper = Fraction(true + silent + maybe_true, slots["units"] + maybe_true)
-    return attrs.evolve(
-        common,
-        value=Fraction(true, told) * factor,
-        lower=lower * factor,
-        upper=upper * factor,
-        step=factor / told,
+        denominator=None if counted else Fraction(told),
+        step=step,
+        numerator_unit=scale.unit,
+        reason=reason,
     )
 
 
@@ -195,37 +243,56 @@ def _holds(value: Fraction, target: Fraction, comparator: Comparator) -> bool:
             return value == target
 
 
-def judge_bounds(lower: Fraction, upper: Fraction | None, target: Target, unit: Unit) -> Verdict:
+@attrs.frozen(kw_only=True)
+class Goal:
+    """A target as bare numbers in its indicator's unit."""
+
+    comparator: Comparator
+    floor: Fraction
+    """The target; the lower end of a range."""
+    ceiling: Fraction
+    """The target; the upper end of a range."""
+
+    @classmethod
+    def of(cls, target: Target, unit: Unit) -> Goal:
+        """Convert a target to a unit.
+
+        Raises:
+            DimensionError: If the target measures something else.
+        """
+        floor = target.value.value_in(unit)
+        ceiling = floor if target.upper is None else target.upper.value_in(unit)
+        return cls(comparator=target.comparator, floor=floor, ceiling=ceiling)
+
+
+def judge_bounds(lower: Fraction, upper: Fraction | None, goal: Goal) -> Verdict:
     """Hold the bounds of a value against a target.
 
     Args:
-        lower: Least that the value can be, in `unit`.
+        lower: Least that the value can be.
         upper: Most that it can be; None if nothing limits it.
-        target: The target.
-        unit: Unit of the bounds.
+        goal: The target, in the same unit.
     """
-    floor = target.value.value_in(unit)
-    ceiling = target.upper.value_in(unit) if target.upper is not None else floor
     worst: Fraction | None
     best: Fraction | None
-    match target.comparator:
+    match goal.comparator:
         case Comparator.AT_LEAST | Comparator.MORE_THAN | Comparator.MAINTAIN:
             worst, best = lower, upper
         case Comparator.AT_MOST | Comparator.LESS_THAN:
             worst, best = upper, lower
         case Comparator.EQUAL | Comparator.RANGE:
-            if upper is not None and floor <= lower and upper <= ceiling:
+            if upper is not None and goal.floor <= lower and upper <= goal.ceiling:
                 return Verdict.MET
-            misses = lower > ceiling or (upper is not None and upper < floor)
+            misses = lower > goal.ceiling or (upper is not None and upper < goal.floor)
             return Verdict.NOT_MET if misses else Verdict.UNKNOWN
-    if worst is not None and _holds(worst, floor, target.comparator):
+    if worst is not None and _holds(worst, goal.floor, goal.comparator):
         return Verdict.MET
-    if best is not None and not _holds(best, floor, target.comparator):
+    if best is not None and not _holds(best, goal.floor, goal.comparator):
         return Verdict.NOT_MET
     return Verdict.UNKNOWN
 
 
-def shortfall_of(found: Estimate, target: Target, unit: Unit) -> Fraction | None:
+def shortfall_of(found: Estimate, goal: Goal) -> Fraction | None:
     """Return the least change of the numerator, in whole quanta, after which the value meets the target.
 
     Floors ask for more of the numerator, ceilings for less; 0 if the value meets the target; None if there
@@ -233,10 +300,8 @@ def shortfall_of(found: Estimate, target: Target, unit: Unit) -> Fraction | None
     """
     if found.value is None:
         return None
-    floor = target.value.value_in(unit)
-    ceiling = target.upper.value_in(unit) if target.upper is not None else floor
-    below, above = (floor - found.value) / found.step, (found.value - ceiling) / found.step
-    match target.comparator:
+    below, above = (goal.floor - found.value) / found.step, (found.value - goal.ceiling) / found.step
+    match goal.comparator:
         case Comparator.AT_LEAST | Comparator.MAINTAIN:
             steps = max(0, math.ceil(below))
         case Comparator.MORE_THAN:
