@@ -268,7 +268,7 @@ def ledger(
         {
             label("commitment", lang): row.commitment,
             label("summary", lang): row.summary.get(lang),
-            label("region", lang): row.region_name,
+            label("region", lang): row.region_name.get(lang),
             label("state", lang): label(row.state.value, lang),
             label("document", lang): row.document,
             label("due", lang): f"{row.due.isoformat()}{'*' if row.due_inferred else ''}",
@@ -277,6 +277,8 @@ def ledger(
         for row in rows
     ]
     _print_records(records, format, title=loaded.title.get(lang))
+    if any(row.due_inferred for row in rows):
+        sys.stderr.write(f"* {label('due_inferred', lang)}\n")
     if drawn.unlisted:
         sys.stderr.write(f"{label('unlisted', lang)}: {' '.join(drawn.unlisted)}\n")
     return 0

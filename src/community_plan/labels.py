@@ -20,6 +20,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "discrepancies": ("疑义", "doubtful readings"),
     "document": ("佐证文件", "document"),
     "due": ("期限", "due"),
+    "due_inferred": ("原文未写期限, 按规划期末推定", "no date is printed: the plan's end is inferred"),
     "evidenced": ("凭佐证", "evidenced"),
     "expected": ("预期性", "expected"),
     "formula": ("算法", "formula"),

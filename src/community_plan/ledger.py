@@ -86,7 +86,7 @@ class LedgerRow:
     """Level of the region."""
     region: str
     """Code of the region."""
-    region_name: str
+    region_name: Text
     """Name, if known, else the code."""
     period: str
     """Period it is looked at for."""
@@ -129,7 +129,8 @@ class Ledger:
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return a dict for each row."""
         return [
-            attrs.asdict(row, recurse=False) | {"summary": str(row.summary), "state": row.state.value}
+            attrs.asdict(row, recurse=False)
+            | {"summary": str(row.summary), "region_name": str(row.region_name), "state": row.state.value}
             for row in self.rows
         ]
 
@@ -199,23 +200,24 @@ def _year(text: str | None) -> str:
     return re.sub(r"(\.0|年|年度)$", "", text or "")
 
 
-def regions_of(plan: Plan, data: Any = None) -> dict[Level, dict[str, str]]:
+def regions_of(plan: Plan, data: Any = None) -> dict[Level, dict[str, Text]]:
     """Return the regions that can owe something: the plan's own, and those of the tables that are given.
 
     Args:
         plan: The plan.
         data: A `Dataset`, a folder or a communities table; without it townships and communities are not known.
     """
-    found: dict[Level, dict[str, str]] = {"city": {}, "county": {}}
+    found: dict[Level, dict[str, Text]] = {"city": {}, "county": {}}
     for code, region in plan.regions.items():
         if region.level in found:
-            found[region.level][code] = str(region.name or code)
+            found[region.level][code] = region.name or Text(code, code)
     if data is not None:
         opened = open_tables(data)
         tables: tuple[tuple[TableName, Level], ...] = (("communities", "community"), ("townships", "township"))
         for table, level in tables:
             if table in opened.tables:
-                found[level] = names_of(opened, plan.variables, table)
+                names = names_of(opened, plan.variables, table)
+                found[level] = {code: Text(name, name) for code, name in names.items()}
     return found
 
 
@@ -224,7 +226,7 @@ def draw_up(
     evidence: Iterable[Evidence],
     *,
     period: str,
-    regions: Mapping[Level, Mapping[str, str]],
+    regions: Mapping[Level, Mapping[str, Text]],
     as_of: dt.date,
 ) -> Ledger:
     """List every evidenced commitment × region that owes it, with its state.
@@ -248,7 +250,7 @@ def draw_up(
         known = regions.get(commitment.owed_by)
         if known is None:
             unlisted.append(commitment.id)
-            known = {code: code for (name, code) in found if name == commitment.id}
+            known = {code: Text(code, code) for (name, code) in found if name == commitment.id}
         for code, name in sorted(known.items()):
             if _applies(plan, commitment, code):
                 rows.append(_row(commitment, code, name, found.get((commitment.id, code)), period, as_of))
@@ -320,7 +322,7 @@ def _state(commitment: Commitment, row: Evidence | None, as_of: dt.date, due: dt
     return State.PROVED if row.document else State.UNPROVED
 
 
-def _row(commitment: Commitment, code: str, name: str, row: Evidence | None, period: str, as_of: dt.date) -> LedgerRow:
+def _row(commitment: Commitment, code: str, name: Text, row: Evidence | None, period: str, as_of: dt.date) -> LedgerRow:
     due = commitment.due
     if commitment.every == "year":
         due = min(due, dt.date(int(period), 12, 31))
