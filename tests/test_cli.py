@@ -7,15 +7,18 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from community_plan.cli import run
 
+Cli = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]  # a local function
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run a command and return status, output and errors."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
@@ -26,7 +29,7 @@ def cli(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]  # 
     return call
 
 
-def test_evaluate_without_data_runs_on_the_sample(cli) -> None:  # type: ignore[no-untyped-def]
+def test_evaluate_without_data_runs_on_the_sample(cli: Cli) -> None:
     """Ten indicators × the city and its counties."""
     status, out, _ = cli("evaluate")
     assert status == 0
@@ -48,14 +51,14 @@ def test_evaluate_without_data_runs_on_the_sample(cli) -> None:  # type: ignore[
     assert "合成数据" in err
 
 
-def test_evaluate_speaks_english(cli) -> None:  # type: ignore[no-untyped-def]
+def test_evaluate_speaks_english(cli: Cli) -> None:
     """Labels change, ids do not."""
     _, out, _ = cli("evaluate", "--lang", "en", "--by", "county", "--target", "rural-facility-coverage")
     for words in ("Yongcheng", "not met", "Rural communities", "synthetic data"):
         assert words in out
 
 
-def test_csv_opens_in_a_spreadsheet(cli, sample: Path) -> None:  # type: ignore[no-untyped-def]
+def test_csv_opens_in_a_spreadsheet(cli: Cli, sample: Path) -> None:
     """Plain numbers, a row each, no formula."""
     status, out, _ = cli("evaluate", str(sample), "--by", "city,county", "--target", "main", "-f", "csv")
     assert status == 0
@@ -65,7 +68,7 @@ def test_csv_opens_in_a_spreadsheet(cli, sample: Path) -> None:  # type: ignore[
     assert not any(cell.startswith(("=", "@", "+")) for row in table for cell in row.values())
 
 
-def test_judge_without_values_judges_the_plans_own_baselines(cli) -> None:  # type: ignore[no-untyped-def]
+def test_judge_without_values_judges_the_plans_own_baselines(cli: Cli) -> None:
     """Rows 1, 4 and 7 not met (30 is not more than 30), row 2 met, six unknown with the reason."""
     status, out, _ = cli("judge", "--format", "json")
     assert status == 0
@@ -77,7 +80,7 @@ def test_judge_without_values_judges_the_plans_own_baselines(cli) -> None:  # ty
     assert "未给出数值" in out
 
 
-def test_judge_takes_values_and_readings(cli) -> None:  # type: ignore[no-untyped-def]
+def test_judge_takes_values_and_readings(cli: Cli) -> None:
     """As a clerk types them."""
     arguments = [
         "judge",
@@ -93,7 +96,7 @@ def test_judge_takes_values_and_readings(cli) -> None:  # type: ignore[no-untype
     assert rows["community-workers-per-10000-urban-residents@四(五)1"]["verdict"] == "met"
 
 
-def test_plans_and_show(cli) -> None:  # type: ignore[no-untyped-def]
+def test_plans_and_show(cli: Cli) -> None:
     """What there is, in three formats."""
     for form in ("table", "json", "csv"):
         status, out, _ = cli("plans", "--format", form)
@@ -107,7 +110,7 @@ def test_plans_and_show(cli) -> None:  # type: ignore[no-untyped-def]
     assert "Σ Comprehensive-service floor area ÷ Σ Households" in cli("show", "--lang", "en", "--format", "csv")[1]
 
 
-def test_sample_writes_the_sample(cli, tmp_path: Path, sample: Path) -> None:  # type: ignore[no-untyped-def]
+def test_sample_writes_the_sample(cli: Cli, tmp_path: Path, sample: Path) -> None:
     """And says what it is."""
     status, out, _ = cli("sample", str(tmp_path / "new"))
     assert status == 0
@@ -133,8 +136,8 @@ def test_sample_writes_the_sample(cli, tmp_path: Path, sample: Path) -> None:  #
     ],
 )
 def test_errors_are_one_line_for_people_and_a_status_for_programs(
-    cli, arguments: list[str], status: int, says: str
-) -> None:  # type: ignore[no-untyped-def]
+    cli: Cli, arguments: list[str], status: int, says: str
+) -> None:
     """No traceback."""
     found, out, err = cli(*arguments)
     assert found == status
@@ -142,7 +145,7 @@ def test_errors_are_one_line_for_people_and_a_status_for_programs(
     assert "Traceback" not in err
 
 
-def test_fail_on_a_verdict(cli, sample: Path) -> None:  # type: ignore[no-untyped-def]
+def test_fail_on_a_verdict(cli: Cli, sample: Path) -> None:
     """For a pipeline that must stop."""
     arguments = ["evaluate", str(sample), "--target", "rural-facility-coverage", "-f", "json"]
     assert cli(*arguments, "--by", "city", "--fail-on", "not_met")[0] == 0
@@ -163,7 +166,7 @@ def test_the_installed_command_runs(sample: Path) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-def test_check_prints_every_fault_with_file_and_line(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_check_prints_every_fault_with_file_and_line(cli: Cli, tmp_path: Path) -> None:
     """And its status says whether there were any."""
     assert cli("check", "shangqiu-14fyp")[0] == 0
     (tmp_path / "plan.toml").write_text('id = "x"\ntitel = "y"\n', "utf-8")
@@ -173,7 +176,7 @@ def test_check_prints_every_fault_with_file_and_line(cli, tmp_path: Path) -> Non
     assert "missing key 'start'" in out
 
 
-def test_schema_and_export_need_no_python_to_be_read(cli, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_schema_and_export_need_no_python_to_be_read(cli: Cli, tmp_path: Path) -> None:
     """JSON Schemas for an editor, and one JSON for everybody else."""
     schema = json.loads(cli("schema", "targets")[1])
     assert schema["$schema"].startswith("https://json-schema.org/")
