@@ -290,6 +290,8 @@ def test_results_take_every_form(plan: cp.Plan, frame: pl.DataFrame) -> None:
     assert list(polars.columns) == list(pandas.columns) == list(result.to_dicts()[0])
     assert pa.table(result)["verdict"].to_pylist() == ["met", "met"]
     assert pl.DataFrame(result).equals(polars)
+    assert [row["region_name"] for row in result.to_dicts("en")] == ["Suixian", "Yongcheng"]
+    assert result.to_pandas("en")["region_name"].to_list() == result.to_polars("en")["region_name"].to_list()
     assert len(result.failing()) == 0
     assert plan.evaluate(frame.head(0), by="county", targets=AREA).to_polars().columns == polars.columns
 

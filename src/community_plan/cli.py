@@ -437,9 +437,9 @@ def _csv_cell(cell: Any) -> Any:
 
 def _print_result(result: Result, plan: Plan, format: Format, lang: Lang, fail_on: Sequence[Verdict] | None) -> int:
     if format == "json":
-        sys.stdout.write(f"{result.to_json(indent=1)}\n")
+        sys.stdout.write(f"{result.to_json(lang, indent=1)}\n")
     elif format == "csv":
-        columns = result.to_columns()
+        columns = result.to_columns(lang)
         _print_csv(list(columns), zip(*columns.values(), strict=True))
     else:
         _print_table(result, plan, lang)

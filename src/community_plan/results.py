@@ -124,15 +124,15 @@ class Row:
     def _text(self, value: Fraction | None, lang: Lang) -> str:
         return "—" if value is None else _with_unit(display(value, *self.limits), self.unit, lang)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as plain values: numbers as exact `Fraction`, units and dates as they are written."""
+    def to_dict(self, lang: Lang = "zh") -> dict[str, Any]:
+        """Return the row as plain values: numbers as exact `Fraction`, the region's name in a language."""
         plain: dict[str, Any] = {
             "plan": self.plan,
             "target": self.target,
             "indicator": self.indicator,
             "number": self.number,
             "region": self.region,
-            "region_name": str(self.region_name),
+            "region_name": self.region_name.get(lang),
             "level": self.level,
             "period": self.period,
             **self.columns,
@@ -253,21 +253,21 @@ class Result:
         """Return the rows whose verdict is not met."""
         return attrs.evolve(self, rows=tuple(row for row in self.rows if row.verdict is Verdict.NOT_MET))
 
-    def to_dicts(self) -> list[dict[str, Any]]:
+    def to_dicts(self, lang: Lang = "zh") -> list[dict[str, Any]]:
         """Return a dict for each row: exact numbers as `Fraction`, dates as `date`, the rest as text and lists."""
-        return [row.to_dict() for row in self.rows]
+        return [row.to_dict(lang) for row in self.rows]
 
-    def to_json(self, *, indent: int | None = None) -> str:
+    def to_json(self, lang: Lang = "zh", *, indent: int | None = None) -> str:
         """Return the rows as JSON; exact numbers are text that `Fraction` reads: a decimal, or `p/q`."""
-        return json.dumps([_plain(row) for row in self.to_dicts()], ensure_ascii=False, indent=indent)
+        return json.dumps([_plain(row) for row in self.to_dicts(lang)], ensure_ascii=False, indent=indent)
 
-    def to_columns(self) -> dict[str, list[Any]]:
+    def to_columns(self, lang: Lang = "zh") -> dict[str, list[Any]]:
         """Return the rows as columns: numbers as the nearest floats, ready for a frame.
 
         The verdicts are decided already, so rounding can no longer turn one. An upper bound without a limit is
         infinity.
         """
-        dicts = self.to_dicts()
+        dicts = self.to_dicts(lang)
         names = list(dicts[0]) if dicts else [*_BEFORE, *_AFTER]
         columns: dict[str, list[Any]] = {name: [row[name] for row in dicts] for name in names}
         for name in _NUMBERS_FIRST:
@@ -278,7 +278,7 @@ class Result:
         ]
         return columns
 
-    def to_polars(self) -> Any:
+    def to_polars(self, lang: Lang = "zh") -> Any:
         """Return the rows as a polars DataFrame; see `to_columns`.
 
         Raises:
@@ -289,16 +289,16 @@ class Result:
         schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), polars.String)
         schema |= {"number": polars.Int64, "due": polars.Date, "discrepancies": polars.List(polars.String)}
         schema["readings"] = polars.List(polars.String)
-        return polars.DataFrame(self.to_columns(), schema_overrides=schema)
+        return polars.DataFrame(self.to_columns(lang), schema_overrides=schema)
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self, lang: Lang = "zh") -> Any:
         """Return the rows as a pandas DataFrame; see `to_columns`.
 
         Raises:
             MissingDependencyError: If pandas is not installed.
         """
         pandas = _need("pandas", "pandas")
-        frame = pandas.DataFrame(self.to_columns())
+        frame = pandas.DataFrame(self.to_columns(lang))
         numbers = dict.fromkeys(_NUMBERS_FIRST, "float64")
         return frame.astype({**numbers, "number": "Int64", "due": "datetime64[s]"})
 

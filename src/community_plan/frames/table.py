@@ -191,31 +191,50 @@ class FrameTable:
         """Return, for each combination of key labels, the sum of every feature.
 
         Raises:
-            SumOverflowError: If a sum, or a product that is compared, could pass 2^63.
+            SumOverflowError: If a sum passes 2^63, or a product that is compared could.
         """
         if self.rows == 0:
             return [] if keys else [((), (0,) * len(features))]
-        self._check_bounds(features)
         emit = _Emitter(self.nullable)
-        names = [f"f{index}" for index in range(len(features))]
         anchor = nw.col(self.frame.columns[0])
-        numbers = (constant(f.value, anchor) if isinstance(f, Lit) else emit.number(f) for f in features)
-        expressions = [number.alias(name) for number, name in zip(numbers, names, strict=True)]
+        numbers = [constant(f.value, anchor) if isinstance(f, Lit) else emit.number(f) for f in features]
+        if not self._may_overflow(features):
+            return self._add_up(keys, numbers)
+        # 64 bits might not hold a sum: upper and lower halves are added up apart and put together exactly.
+        halves = [part for number in numbers for part in (number // _HALF, modulo(number, _HALF))]
+        totals = [
+            (key, tuple(high * _HALF + low for high, low in zip(sums[::2], sums[1::2], strict=True)))
+            for key, sums in self._add_up(keys, halves)
+        ]
+        if any(total > INT64_MAX for _, sums in totals for total in sums):
+            raise SumOverflowError(f"a sum over {self.rows} rows passes 2^63 quanta", mend=OVERFLOW_MEND)
+        return totals
+
+    def _add_up(
+        self, keys: Sequence[str], numbers: Sequence[nw.Expr]
+    ) -> list[tuple[tuple[str | None, ...], tuple[int, ...]]]:
+        names = [f"f{index}" for index in range(len(numbers))]
         labels = [label(key) for key in keys]
-        chosen = self.frame.select(*labels, *expressions)
+        chosen = self.frame.select(*labels, *(number.alias(name) for number, name in zip(numbers, names, strict=True)))
         if not keys:
             return [((), integers(chosen.select(nw.col(*names).sum())))]
         grouped = chosen.group_by(*labels).agg(nw.col(*names).sum()).select(*labels, *names)
         width = len(keys)
         return [(tuple(map(_text_or_none, row[:width])), tuple(map(int, row[width:]))) for row in grouped.iter_rows()]
 
-    def _check_bounds(self, features: Sequence[Int]) -> None:
+    def _may_overflow(self, features: Sequence[Int]) -> bool:
         columns = sorted({name for feature in features for name in columns_of(feature) if name in self.frame.columns})
         largest = (
             dict(zip(columns, integers(self.frame.select(nw.col(*columns).max())), strict=True)) if columns else {}
         )
-        if any(_bound(feature, largest) * self.rows > INT64_MAX for feature in features):
-            raise SumOverflowError(f"a sum over {self.rows} rows could pass 2^63 quanta", mend=OVERFLOW_MEND)
+        bounds = [_bound(feature, largest) for feature in features]
+        if any(bound > INT64_MAX for bound in bounds):
+            raise SumOverflowError("a product that is compared could pass 2^63 quanta", mend=OVERFLOW_MEND)
+        return any(bound * self.rows > INT64_MAX for bound in bounds)
+
+
+_HALF = 2**31
+"""Where a whole number is cut in two so that each half's sum fits 64 bits."""
 
 
 def _by_name(ranges: Mapping[Any, range]) -> dict[str, range]:
