@@ -133,6 +133,11 @@ def test_sample_writes_the_sample(cli: Cli, tmp_path: Path, sample: Path) -> Non
         (["evalute"], 2, "evaluate"),
         (["evaluate", "--format", "xml"], 2, "xml"),
         (["sample", "tests"], 1, "new or an empty folder"),
+        (["ledger", "no-such-folder"], 1, "no such file"),
+        (["ledger", "--period", "abc"], 1, "expected a year such as 2025"),
+        (["ledger", "--as-of", "soon"], 1, "expected a date such as '2025-12-31'"),
+        (["schema", "--folder", "README.md"], 1, "README.md: File exists"),
+        (["export", "shangqiu"], 2, "did you mean 'shangqiu-14fyp'"),
     ],
 )
 def test_errors_are_one_line_for_people_and_a_status_for_programs(

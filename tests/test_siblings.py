@@ -428,3 +428,10 @@ def test_what_cannot_be_compared_is_an_error() -> None:
         compare_plans(["shangqiu-14fyp", "hubei-14fp"])
     with pytest.raises(NotFoundError, match="hubei-14fyp"):
         compare_plans(FAMILY).rows[0].cell("hubei-14fp")
+
+
+def test_an_excerpt_is_judged_as_a_whole() -> None:
+    """Its rows carry no numbers, so all of them are its table: nothing is left out of a listing."""
+    plan = cp.load_plan("longnan-14fyp")
+    assert len(plan.choose("main")) == plan.completeness().total == 10
+    assert len(plan.judge({})) == 10

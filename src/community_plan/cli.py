@@ -79,6 +79,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `| head` closed the pipe: that is no fault
         sys.stderr.close()
         return 0
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return 1
     return status if isinstance(status, int) else 0
 
 

@@ -11,6 +11,7 @@ Both ways in — Python cells here, frames in `frames` — follow the rules and 
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -45,6 +46,7 @@ __all__ = [
     "bad_cells",
     "duplicate_code",
     "larger_than_whole",
+    "parse_day",
     "read_amount",
     "resolve_columns",
     "too_fine",
@@ -119,6 +121,20 @@ class SourceColumn:
         while 10**digits < self.quanta:
             digits += 1
         return digits
+
+
+def parse_day(as_of: dt.date | str | None) -> dt.date | None:
+    """Return the date of an `as_of=` argument.
+
+    Raises:
+        DataError: If it is a text and no date.
+    """
+    if as_of is None or isinstance(as_of, dt.date):
+        return as_of
+    try:
+        return dt.date.fromisoformat(as_of)
+    except (TypeError, ValueError):
+        raise DataError(f"expected a date such as '2025-12-31' in as_of=, got {as_of!r}") from None
 
 
 def resolve_columns(

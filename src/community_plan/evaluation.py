@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from community_plan.assembly import assemble, names_of, synthetic_note
-from community_plan.entry import Note
+from community_plan.entry import Note, parse_day
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, NotFoundError, Place, raise_faults
 from community_plan.grouping import Grouping
 from community_plan.labels import label_text
@@ -146,7 +146,7 @@ def evaluate(
     as_of: dt.date | str | None = None,
 ) -> Result:
     """Judge targets on data; see `Plan.evaluate`."""
-    day = _day(as_of)
+    day = parse_day(as_of)
     if isinstance(data, Tally):
         if by is not None or units is not None:
             raise DataError("by= and units= belong to plan.tally; a tally has its groups already")
@@ -179,7 +179,7 @@ def judge(
     as_of: dt.date | str | None = None,
 ) -> Result:
     """Judge published values; see `Plan.judge`."""
-    day = _day(as_of)
+    day = parse_day(as_of)
     faults: list[CommunityPlanError] = []
     given: dict[str, Quantity | None] = {}
     for name, value in values.items():
@@ -240,15 +240,6 @@ def _result(plan: Plan, rows: list[Row], notes: tuple[Note, ...], day: dt.date |
         content_hash=plan.content_hash,
         readings=plan.readings,
     )
-
-
-def _day(as_of: dt.date | str | None) -> dt.date | None:
-    if as_of is None or isinstance(as_of, dt.date):
-        return as_of
-    try:
-        return dt.date.fromisoformat(as_of)
-    except ValueError:
-        raise DataError(f"expected a date such as '2025-12-31' in as_of=, got {as_of!r}") from None
 
 
 @attrs.frozen(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import attrs
 
 from community_plan.commitments import Commitment, KnownGap
-from community_plan.errors import NotFoundError, PlanError
+from community_plan.entry import parse_day
+from community_plan.errors import DataError, NotFoundError, PlanError
 from community_plan.measures import Measure, check_measure, formula
 from community_plan.regions import CountyKind, Region
 from community_plan.sources import ADOPTED, Discrepancy, Text
@@ -175,7 +177,7 @@ class Plan:
         >>> cp.load_plan("shangqiu-14fyp").completeness().total
         162
         """
-        main = sum(1 for target in self.targets.values() if target.number is not None)
+        main = len(self.choose("main"))
         checks = Counter(commitment.check for commitment in self.commitments.values())
         return Completeness(
             main_indicators=main,
@@ -213,7 +215,8 @@ class Plan:
         if targets is None:
             return tuple(self.targets.values())
         if targets == "main":
-            return tuple(target for target in self.targets.values() if target.number is not None)
+            numbered = tuple(target for target in self.targets.values() if target.number is not None)
+            return numbered or tuple(self.targets.values())  # an excerpt has no numbers: all of it is its table
         wanted = [targets] if isinstance(targets, str) else list(targets)
         if not wanted:
             raise NotFoundError("target in", "targets=[]", mend="name at least one, or leave targets= out for all")
@@ -369,9 +372,12 @@ class Plan:
         """
         from community_plan import ledger
 
-        day = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of or dt.date(int(period), 12, 31)
+        year = str(period)
+        if not re.fullmatch(r"[12]\d{3}", year, re.ASCII):
+            raise DataError(f"expected a year such as 2025 in period=, got {period!r}")
+        day = parse_day(as_of) or dt.date(int(year), 12, 31)
         rows = ledger.read_evidence(self, evidence)
-        return ledger.draw_up(self, rows, period=str(period), regions=ledger.regions_of(self, data), as_of=day)
+        return ledger.draw_up(self, rows, period=year, regions=ledger.regions_of(self, data), as_of=day)
 
     def baselines(self) -> dict[str, Any]:
         """Return the starting points of the plan's main indicators by target id; None where it gives none."""
