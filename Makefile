@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format lint types docs serve clean
+.PHONY: help demo test check format lint types docs serve bench bench-full clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -41,5 +41,15 @@ docs: $(VENV)/installed  ## build the site strictly into site/
 serve: $(VENV)/installed  ## serve the site on localhost
 	$(BIN)/mkdocs serve
 
+$(VENV)/bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@
+
+bench: $(VENV)/bench  ## compare with hand-written code, 650,000 rows
+	$(BIN)/python -m bench
+
+bench-full: $(VENV)/bench  ## also 10 million rows; renews the page on performance
+	$(BIN)/python -m bench --full --publish
+
 clean:  ## remove everything that was built
-	rm -rf $(VENV) site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) bench/cache site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

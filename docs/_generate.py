@@ -1,4 +1,6 @@
-"""Generate: the reference pages that are made from the registry, in both languages; their prose is in _templates/.
+"""Generate: the reference pages made from the registry and the benchmark report, in both languages.
+
+Their prose is in _templates/.
 
 mkdocs calls `on_pre_build` before each language; `python docs/_generate.py` writes the same pages by hand,
 for a builder that knows no hooks.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -259,10 +262,20 @@ def plan_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
     }
 
 
+def performance_page(_: cp.Plan, lang: Lang) -> dict[str, str]:
+    """Return what `bench/report.json` says: the machine and the tables of what was measured."""
+    sys.path.insert(0, str(DOCS.parent))
+    try:
+        from bench import report
+    finally:
+        sys.path.pop(0)
+    return report.parts(report.load(), lang)
+
+
 def write_pages(docs: Path = DOCS) -> None:
     """Write the generated pages of both languages; a page that has not changed is left alone."""
     plan = cp.load_plan(PLAN)
-    pages = {"columns": columns_page, "plan-shangqiu": plan_page}
+    pages = {"columns": columns_page, "plan-shangqiu": plan_page, "performance": performance_page}
     languages: tuple[Lang, ...] = ("zh", "en")
     for lang in languages:
         for name, make in pages.items():

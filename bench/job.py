@@ -1,0 +1,112 @@
+"""Job: what one process of measurements does, how contenders race in it, and where what came out is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .data import Spec, dataset
+from .ten import DisagreementError, compare
+from .timing import Timed, describe, in_turns
+
+LEVELS = ("city", "county", "township")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker does."""
+
+    group: str
+    rows: int
+    budget: float
+    """Seconds for the repeats of each case."""
+    out: str
+    cache: str
+    case: str | None = None
+    """For memory: the one thing that this process does."""
+    without: tuple[str, ...] = ()
+    """Packages that are taken for not installed."""
+
+    @property
+    def title(self) -> str:
+        return self.group + "".join(f" without {name}" for name in self.without)
+
+    def paths(self, **options: Any) -> list[str]:
+        spec = Spec(**{"communities": self.rows, **options})
+        return [str(path) for path in sorted(dataset(spec, Path(self.cache)).glob("*.parquet"))]
+
+    def write(self, case: str, contender: str, **facts: Any) -> None:
+        if facts.get("error"):  # where somebody keeps the data is nobody else's business
+            facts["error"] = facts["error"].replace(self.cache, "bench/cache")
+        line = {"group": self.title, "rows": self.rows, "case": case, "contender": contender, **facts}
+        with Path(self.out).open("a", encoding="utf-8") as out:
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def race(
+        self,
+        case: str,
+        contenders: Mapping[str, Callable[[], Any]],
+        check: Callable[[Mapping[str, Any]], None] | None = None,
+        notes: Mapping[str, str] | None = None,
+        *,
+        warm: int = 2,
+    ) -> dict[str, Timed]:
+        """Time contenders in turns, check that they did the same work, and write down what came out."""
+        disagreement: list[str] = []
+
+        def checked(answers: Mapping[str, Any]) -> None:
+            try:
+                if check is not None:
+                    check(answers)
+            except Exception as fault:  # nothing may end the run; whatever it is, it is told
+                disagreement.append(describe(fault))
+
+        found = in_turns(contenders, self.budget, warm=warm, check=checked if check is not None else None)
+        for name, timed in found.items():
+            facts: dict[str, Any] = {"error": timed.error}
+            if timed.error is None:
+                low, high = timed.spread
+                facts |= {"seconds": timed.median, "low": low, "high": high, "repeats": len(timed.seconds)}
+            if notes and name in notes:
+                facts["note"] = notes[name]
+            if disagreement:
+                facts["disagreement"] = disagreement[0]
+            self.write(case, name, **facts)
+        return found
+
+
+GROUPS: dict[str, Callable[[Job], None]] = {}
+
+
+def group(function: Callable[[Job], None]) -> Callable[[Job], None]:
+    GROUPS[function.__name__] = function
+    return function
+
+
+def agree(by: Any, readers: Mapping[str, tuple[Callable[[Any, Any], Any], dict[str, Any]]]) -> Callable[..., None]:
+    """Return a check that contenders found the values of the library; each reader says how to read its result."""
+    from . import library
+
+    def check(found: Mapping[str, Any]) -> None:
+        if "library" not in found:
+            return
+        truth = library.answers(found["library"])
+        for name, (read, how) in readers.items():
+            if name in found:
+                try:
+                    compare(truth, read(found[name], by), **how)
+                except DisagreementError as fault:
+                    raise DisagreementError(f"{name}: {fault}") from fault
+
+    return check
+
+
+def case_of(job: Job) -> tuple[str, str]:
+    """Return the case and the contender of a job, as they stand in its lines."""
+    if job.case is None:
+        return "whole group", "—"
+    before, _, after = job.case.partition("/")
+    return (before, after) if after else ("county", before)

@@ -1,0 +1,85 @@
+"""The library: what a user calls, in the few shapes that are measured. A change of its interface is followed here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import community_plan as cp
+from community_plan.results import Result, Row
+from community_plan.verdicts import Verdict
+
+from .ten import PLAN, TEN, Answers, DisagreementError
+
+LEVELS = ("city", "county", "township")
+
+
+class NotSupportedError(Exception):
+    """The library does not do this yet."""
+
+
+@functools.cache
+def plan() -> cp.Plan:
+    return cp.load_plan(PLAN)
+
+
+def evaluate(frame: Any, by: str | Sequence[str] | None = None, targets: Any = "main") -> Result:
+    """Judge, and have the verdicts there: a row for each region and target."""
+    result = plan().evaluate(frame, by=by, targets=targets)
+    len(result)
+    return result
+
+
+def together(frame: Any) -> Any:
+    """Judge all levels at once, the communities among them."""
+    return communities(frame, [*LEVELS, "community"])
+
+
+def communities(frame: Any, by: str | list[str] = "community") -> Any:
+    """Return values and verdicts by community in a frame of the user's own kind, computed.
+
+    Raises:
+        NotSupportedError: If the library's results have no such frame yet.
+    """
+    if not hasattr(Result, "communities"):
+        raise NotSupportedError("not supported: Result has no frame of communities")
+    return computed(plan().evaluate(frame, by=by, targets="main").communities)
+
+
+def computed(frame: Any) -> Any:
+    """Have a lazy frame computed, so that every contender has done its work when the clock stops."""
+    module = type(frame).__module__.partition(".")[0].lstrip("_")
+    if module == "polars" and hasattr(frame, "collect"):
+        return frame.collect()
+    if module == "duckdb":
+        return frame.to_arrow_table()
+    if module == "pyspark":
+        frame.write.format("noop").mode("overwrite").save()
+    return frame
+
+
+def _compared(row: Row) -> bool | None:
+    """Say how the exact value compares with its target: as the verdict does, where nothing is missing.
+
+    Where something is missing the verdict rests on the bounds, which count every known cell; a comparison by hand rests
+    on the complete pairs, as the value does.
+    """
+    if row.value is None:
+        return None
+    met = row.value > row.target_value if row.comparator is cp.Comparator.MORE_THAN else row.value >= row.target_value
+    if row.reporting_share == 1 and row.verdict is not (Verdict.MET if met else Verdict.NOT_MET):
+        raise DisagreementError(f"library: {row.target} of {row.region} is {row.verdict.value} at {row.value}")
+    return met
+
+
+def answers(result: Result) -> Answers:
+    """Read a result of one level as `ten.answers` does."""
+    found: dict[str, tuple[list[Any], list[Any]]] = {}
+    for row in result:
+        key = row.region if row.period is None else f"{row.period}/{row.region}"
+        values, compared = found.setdefault(key, ([], []))
+        values.append(None if row.value is None else float(row.value))
+        compared.append(_compared(row))
+    assert all(len(values) == len(TEN) for values, _ in found.values())
+    return found  # type: ignore[return-value]

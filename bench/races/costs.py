@@ -1,0 +1,112 @@
+"""Costs: of a small call, and in memory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ..job import Job, case_of, group
+from ..timing import peak, reset_peak, resident
+
+
+@group
+def fixed(job: Job) -> None:
+    """What a call costs at least: a small table after the first call, and compiling."""
+    import community_plan as cp
+    from community_plan.measures import variables_of
+    from community_plan.programs import compile_program
+
+    from .. import by_pandas, by_polars, library
+
+    small = job.paths()
+    frame, table = by_polars.read(small), by_pandas.read(small)
+    for by in (None, "county"):
+        job.race(
+            by or "whole",
+            {
+                "library": lambda by=by: library.evaluate(frame, by),
+                "floats": lambda by=by: by_polars.evaluate(frame, by),
+                "library, pandas frame": lambda by=by: library.evaluate(table, by),
+                "floats, pandas": lambda by=by: by_pandas.evaluate(table, by),
+            },
+        )
+    plans = [cp.load_plan(getattr(entry, "id", entry)) for entry in cp.bundled_plans()]
+    measures = {
+        plan.measure_of(target): plan.variables
+        for plan in plans
+        for target in plan.targets.values()
+        if plan.variables.table_of(variables_of(plan.measure_of(target))) == "communities"
+    }
+    thirty = list(measures)[:30]
+    variables = library.plan().variables
+    job.race("compile", {f"library, {len(thirty)} measures": lambda: compile_program(thirty, variables)})
+
+
+@group
+def memory(job: Job) -> None:
+    """One call in this process: its peak over the data it was given."""
+    from .. import by_polars, library
+
+    case, contender = case_of(job)
+    by = None if case == "whole" else case
+
+    def call(frame: Any) -> Any:
+        if contender == "library":
+            return library.communities(frame) if by == "community" else library.evaluate(frame, by)
+        return by_polars.evaluate(frame, by)
+
+    frame = by_polars.read(job.paths())
+    call(frame.head(1000).clone())  # imports and caches
+    before = resident()
+    known = reset_peak()
+    result = call(frame)
+    most = peak()
+    del result
+    if known:
+        job.write(case, contender, bytes=max(0, most - before), note=f"over data of {before / 2**20:,.0f} MiB")
+    else:
+        job.write(case, contender, bytes=most, note="whole process: this system cannot reset a peak")
+
+
+@group
+def process(job: Job) -> None:
+    """A whole process from parquet files to results by county: its peak, and its time with imports."""
+    start = time.perf_counter()
+    paths = job.paths()
+    glob = str(Path(paths[0]).parent / "*.parquet")
+    contender = job.case or ""
+    match contender:
+        case "library, path":
+            from .. import library
+
+            rows = len(library.evaluate(glob, "county"))
+        case "library, lazy frame":
+            import polars as pl
+
+            from .. import library
+
+            rows = len(library.evaluate(pl.scan_parquet(glob), "county"))
+        case "library, DuckDB":
+            import duckdb as engine
+
+            from .. import library
+
+            rows = len(library.evaluate(engine.sql(f"FROM '{glob}'"), "county"))
+        case "polars":
+            import polars as pl
+
+            from .. import by_polars
+
+            rows = len(by_polars.evaluate(pl.scan_parquet(glob), "county"))
+        case "DuckDB":
+            import duckdb as engine
+
+            from ..by_sql import query
+
+            rows = len(engine.sql(query(f"'{glob}'", "county")).fetchall())
+        case _:
+            raise ValueError(contender)
+    assert rows
+    seconds = time.perf_counter() - start
+    job.write("county", contender, bytes=peak(), seconds=seconds, repeats=1)

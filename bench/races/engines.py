@@ -1,0 +1,146 @@
+"""Engines: DuckDB and Spark, against SQL by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..job import LEVELS, Job, agree, group
+from ..timing import describe
+
+
+@group
+def duckdb(job: Job) -> None:
+    """DuckDB: a relation over a table of its own, against SQL by hand."""
+    import duckdb as engine
+
+    from .. import by_pyarrow, library
+    from ..by_sql import query
+
+    link = engine.connect()
+    link.execute("CREATE TABLE t AS SELECT * FROM read_parquet($1)", [job.paths()])
+
+    def run(by: str | None, *, exact: bool = False) -> Any:
+        return link.sql(query("t", by, exact=exact)).to_arrow_table()
+
+    read = by_pyarrow.read_answers
+    for by in (None, *LEVELS):
+        job.race(
+            by or "whole",
+            {
+                "library": lambda by=by: library.evaluate(link.sql("FROM t"), by),
+                "floats": lambda by=by: run(by),
+                "integers": lambda by=by: run(by, exact=True),
+            },
+            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}),
+        )
+    job.race(
+        "community",
+        {
+            "library": lambda: library.communities(link.sql("FROM t")),
+            "floats": lambda: run("community"),
+            "integers": lambda: run("community", exact=True),
+        },
+    )
+
+
+@group
+def spark(job: Job) -> None:
+    """Spark local[2]: a cached table, against SQL by hand; and what of the time is planning."""
+    from pyspark.sql import SparkSession
+    from pyspark.sql.classic.dataframe import DataFrame
+
+    from .. import by_pyarrow, library
+    from ..by_sql import query
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("bench")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "8g")
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    table = session.read.parquet(*job.paths()).cache()
+    table.createOrReplaceTempView("t")
+    table.count()
+    read = by_pyarrow.read_answers
+    try:
+        for by in (None, *LEVELS):
+            job.race(
+                by or "whole",
+                {
+                    "library": lambda by=by: library.evaluate(session.table("t"), by),
+                    "floats": lambda by=by: session.sql(query("t", by)).toArrow(),
+                    "integers": lambda by=by: session.sql(query("t", by, exact=True)).toArrow(),
+                },
+                agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}),
+                warm=4,  # the virtual machine compiles what it runs often
+            )
+        job.race(
+            "community",
+            {
+                "library": lambda: library.communities(session.table("t")),
+                "floats": lambda: library.computed(session.sql(query("t", "community"))),
+                "integers": lambda: library.computed(session.sql(query("t", "community", exact=True))),
+            },
+        )
+        _planning(job, DataFrame, session)
+    finally:
+        session.stop()
+
+
+def _planning(job: Job, kind: type, session: Any) -> None:
+    """Time what is left of a call when the time inside Spark's actions is taken away."""
+    from .. import library
+    from ..by_sql import query
+
+    inside = 0.0
+    depth = 0
+
+    def watched(action: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            nonlocal inside, depth
+            depth += 1
+            start = time.perf_counter()
+            try:
+                return action(*args, **options)
+            finally:
+                depth -= 1
+                if not depth:
+                    inside += time.perf_counter() - start
+
+        return call
+
+    names = ("collect", "toArrow", "toPandas", "count", "first", "head", "take", "toLocalIterator", "isEmpty")
+    kept = {name: getattr(kind, name) for name in names if hasattr(kind, name)}
+    for name, action in kept.items():
+        setattr(kind, name, watched(action))
+
+    def planned(call: Callable[[], Any]) -> float:
+        nonlocal inside
+        inside = 0.0
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start - inside
+
+    calls = {
+        "library": lambda: library.evaluate(session.table("t"), "county"),
+        "floats": lambda: session.sql(query("t", "county")).toArrow(),
+    }
+    try:
+        for name, call in calls.items():
+            try:
+                times = sorted(planned(call) for _ in range(5))
+                facts: dict[str, Any] = {"seconds": times[2], "low": times[1], "high": times[3], "repeats": 5}
+            except Exception as fault:  # as in a race
+                facts = {"error": describe(fault)}
+            job.write("planning", name, **facts, note="time outside Spark's actions, by county")
+    finally:
+        for name, action in kept.items():
+            setattr(kind, name, action)

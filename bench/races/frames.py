@@ -1,0 +1,134 @@
+"""Frames in memory: polars, pandas and pyarrow, each against what is written by hand for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..job import LEVELS, Job, agree, group
+
+
+@group
+def polars(job: Job) -> None:
+    """polars: by level, community and all together, against floats and exact integers by hand."""
+    from .. import by_polars, library
+
+    frame = by_polars.read(job.paths())
+    read = by_polars.read_answers
+    for by in (None, *LEVELS):
+        job.race(
+            by or "whole",
+            {
+                "library": lambda by=by: library.evaluate(frame, by),
+                "floats": lambda by=by: by_polars.evaluate(frame, by),
+                "integers": lambda by=by: by_polars.evaluate(frame, by, exact=True),
+            },
+            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}),
+        )
+    job.race(
+        "community",
+        {
+            "library": lambda: library.communities(frame),
+            "floats": lambda: by_polars.evaluate(frame, "community"),
+            "integers": lambda: by_polars.evaluate(frame, "community", exact=True),
+        },
+    )
+    job.race(
+        "together",
+        {
+            "library": lambda: library.together(frame),
+            "floats": lambda: by_polars.together(frame),
+            "integers": lambda: by_polars.together(frame, exact=True),
+        },
+    )
+
+
+@group
+def panel(job: Job) -> None:
+    """polars: a panel of five years, by year and county."""
+    from .. import by_polars, library
+
+    frame = by_polars.read(job.paths(communities=job.rows // 5, years=5))
+    by = ["year", "county"]
+    job.race(
+        "year-county",
+        {
+            "library": lambda: library.evaluate(frame, by),
+            "floats": lambda: by_polars.evaluate(frame, by),
+            "integers": lambda: by_polars.evaluate(frame, by, exact=True),
+        },
+        agree(by, {"floats": (by_polars.read_answers, {}), "integers": (by_polars.read_answers, {"verdicts": True})}),
+    )
+
+
+@group
+def shuffled(job: Job) -> None:
+    """polars: rows in no order."""
+    from .. import by_polars, library
+
+    frame = by_polars.read(job.paths(shuffled=True))
+    job.race(
+        "county",
+        {
+            "library": lambda: library.evaluate(frame, "county"),
+            "floats": lambda: by_polars.evaluate(frame, "county"),
+            "integers": lambda: by_polars.evaluate(frame, "county", exact=True),
+        },
+    )
+
+
+@group
+def indicators(job: Job) -> None:
+    """polars: every target of the communities table against the ten of the plan's table, by county."""
+    from community_plan.measures import variables_of
+
+    from .. import by_polars, library
+
+    frame = by_polars.read(job.paths(wide=True))
+    plan = library.plan()
+    every = [
+        target.id
+        for target in plan.targets.values()
+        if plan.variables.table_of(variables_of(plan.measure_of(target))) == "communities"
+    ]
+    job.race(
+        "county",
+        {
+            f"library, {len(every)} targets": lambda: library.evaluate(frame, "county", every),
+            "library": lambda: library.evaluate(frame, "county"),
+        },
+        notes={f"library, {len(every)} targets": "targets= every target that reads the communities table alone"},
+    )
+
+
+def _own_frames(job: Job, hand: Any) -> None:
+    """Race the library on frames of a kind against what is written by hand for that kind."""
+    from .. import library
+
+    frame = hand.read(job.paths())
+    for by in (None, *LEVELS):
+        job.race(
+            by or "whole",
+            {"library": lambda by=by: library.evaluate(frame, by), "floats": lambda by=by: hand.evaluate(frame, by)},
+            agree(by, {"floats": (hand.read_answers, {})}),
+        )
+    job.race(
+        "community",
+        {"library": lambda: library.communities(frame), "floats": lambda: hand.evaluate(frame, "community")},
+    )
+    job.race("together", {"library": lambda: library.together(frame), "floats": lambda: hand.together(frame)})
+
+
+@group
+def pandas(job: Job) -> None:
+    """pandas against pandas."""
+    from .. import by_pandas
+
+    _own_frames(job, by_pandas)
+
+
+@group
+def pyarrow(job: Job) -> None:
+    """pyarrow against pyarrow."""
+    from .. import by_pyarrow
+
+    _own_frames(job, by_pyarrow)
