@@ -191,3 +191,96 @@ def test_schema_and_export_need_no_python_to_be_read(cli: Cli, tmp_path: Path) -
     assert cli("schema", "target")[0] == 2
     exported = json.loads(cli("export", "shangqiu-14fyp")[1])
     assert len(exported["commitments"]) == 152
+
+
+COUNTIES = ("411402", "411422", "411481")
+
+
+@pytest.fixture(scope="module")
+def counties(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cut three counties out of the sample, a folder each, and one with all of them."""
+    folder = tmp_path_factory.mktemp("counties")
+    for name, inside in (*((county, (county,)) for county in COUNTIES), ("all", COUNTIES)):
+        (folder / name).mkdir()
+        for table in ("communities", "facilities", "workforce", "townships"):
+            header, *lines = (sample / f"{table}.csv").read_text("utf-8-sig").splitlines()
+            kept = [line for line in lines if line.startswith(inside)]
+            (folder / name / f"{table}.csv").write_text("\n".join([header, *kept, ""]), "utf-8")
+    return folder
+
+
+def test_counties_send_tallies_and_the_city_judges_them(cli: Cli, counties: Path, tmp_path: Path) -> None:
+    """The same bytes as from all their communities at once, for all targets."""
+    for county in COUNTIES:
+        output = str(tmp_path / f"{county}.json")
+        status, out, err = cli("tally", str(counties / county), "--by", "county", "--output", output)
+        assert status == 0
+        assert out == f"{output}: 区划 1 · 目标 33\n"
+        assert "合成数据" in err
+    merged = str(tmp_path / "city" / "merged.json")
+    assert cli("merge", str(tmp_path), "--output", merged)[2] == f"{merged}: No such file or directory\n"
+    (tmp_path / "city").mkdir()
+    status, out, _ = cli("merge", str(tmp_path), "-o", merged, "--lang", "en")
+    assert out == f"{merged}: region 3 · target 33\n"
+    for by in ("county", "city,county", "total"):
+        expected = cli("evaluate", str(counties / "all"), "--by", by, "-f", "json")
+        assert cli("evaluate", merged, "--by", by, "-f", "json") == expected
+    files = [str(tmp_path / f"{county}.json") for county in COUNTIES]
+    assert cli("merge", *files[::-1])[1] == Path(merged).read_text("utf-8")
+    assert cli("evaluate", merged, "-f", "json", "--fail-on", "not_met")[0] == 1
+
+
+def test_parts_are_declared_and_merged(cli: Cli, counties: Path, tmp_path: Path) -> None:
+    """Half a county is no county until somebody says so."""
+    files = []
+    for county in COUNTIES[:2]:
+        files.append(str(tmp_path / f"{county}.json"))
+        arguments = ["--by", "city", "--target", "main", "--part", "-o", files[-1]]
+        assert cli("tally", str(counties / county), *arguments)[0] == 0
+    (tmp_path / "both.json").write_text(cli("merge", *files)[1], "utf-8")
+    assert "1 处只是部分计数: 411400" in cli("evaluate", str(tmp_path / "both.json"))[1]
+    (tmp_path / "both.json").write_text(cli("merge", *files, "--complete")[1], "utf-8")
+    assert "部分计数" not in cli("evaluate", str(tmp_path / "both.json"))[1]
+
+
+def test_a_tally_says_units_and_readings(cli: Cli, tmp_path: Path) -> None:
+    """As evaluate does; a tally is judged in its own reading."""
+    (tmp_path / "mine.csv").write_text("代码,户数,综合服务设施面积\n411422001001,1500,0.675\n", "utf-8")
+    target = "facility-area-per-100-households"
+    arguments = ["--target", target, "--unit", "综合服务设施面积=亩", "--reading", "A01=not-less-than"]
+    output = str(tmp_path / "mine.json")
+    assert cli("tally", str(tmp_path / "mine.csv"), *arguments, "-o", output)[0] == 0
+    assert cli("tally", str(tmp_path / "mine.csv"), "--target", "facility-area")[0] == 2
+    status, _, err = cli("evaluate", output)
+    assert status == 1
+    assert "expected the adopted readings, got reading A01=not-less-than" in err
+    (row,) = json.loads(cli("evaluate", output, "--reading", "A01=not-less-than", "-f", "json")[1])
+    assert (row["value"], row["verdict"]) == ("30", "met")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["tally"], 2, "DATA"),
+        (["tally", "no-such-folder"], 1, "no such file"),
+        (["merge"], 2, "TALLIES"),
+        (["merge", "no.json"], 1, "no.json: cannot be read: No such file or directory"),
+        (["evaluate", "no.json"], 1, "no.json: cannot be read: No such file or directory"),
+        (["merge", "tests"], 1, "tests: expected a folder with *.json files, got none"),
+        (["merge", "pyproject.toml", "pyproject.toml"], 1, "pyproject.toml: expected each tally once"),
+    ],
+)
+def test_faults_of_tallies_are_one_line_too(cli: Cli, arguments: list[str], status: int, says: str) -> None:
+    """With the file that has them."""
+    found, out, err = cli(*arguments)
+    assert found == status
+    assert says in err + out
+    assert "Traceback" not in err
+
+
+def test_without_its_libraries_the_command_says_what_to_install() -> None:
+    """Not a traceback."""
+    code = 'import sys; sys.modules["cyclopts"] = None; from community_plan.__main__ import main; main()'
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, encoding="utf-8")
+    assert run.returncode == 1
+    assert "pip install 'community-plan[cli]'" in run.stderr

@@ -3,8 +3,8 @@
 The modules in reading order. The registry: `errors` › `units` › `sources` › `regions` › `variables` ›
 `domain` › `measures` › `commitments` › `targets` › `documents` › `plan` › `plan_files` › `plan_checks` ›
 `loader` › `compare`. The evaluation: `expressions` › `programs` › `entry` › `columns` › `frames` › `grouping` ›
-`tables` › `assembly` › `tallies` › `verdicts` › `results` › `evaluation` › `ledger`. On top: `sample`,
-`export`, `schema` and `cli`. The layer list in `pyproject.toml` is the diagram.
+`tables` › `assembly` › `tallies` › `tally_files` › `merging` › `verdicts` › `results` › `evaluation` ›
+`ledger`. On top: `sample`, `export`, `schema` and `cli`. The layer list in `pyproject.toml` is the diagram.
 """
 
 from community_plan.compare import compare_plans as compare_plans
@@ -32,12 +32,14 @@ from community_plan.measures import Count as Count
 from community_plan.measures import Ratio as Ratio
 from community_plan.measures import Share as Share
 from community_plan.measures import Total as Total
+from community_plan.merging import merge_tallies as merge_tallies
 from community_plan.plan import Plan as Plan
 from community_plan.regions import Region as Region
 from community_plan.schema import json_schemas as json_schemas
 from community_plan.sources import Citation as Citation
 from community_plan.sources import Discrepancy as Discrepancy
 from community_plan.tables import Dataset as Dataset
+from community_plan.tallies import Tally as Tally
 from community_plan.targets import Indicator as Indicator
 from community_plan.targets import Target as Target
 from community_plan.units import Quantity as Quantity
@@ -71,6 +73,7 @@ __all__ = [
     "Ratio",
     "Region",
     "Share",
+    "Tally",
     "Target",
     "Total",
     "Township",
@@ -87,5 +90,6 @@ __all__ = [
     "json_schemas",
     "known_units",
     "load_plan",
+    "merge_tallies",
     "quantity",
 ]

@@ -204,6 +204,10 @@ def _converter() -> cattrs.Converter:
         lambda kind: _structure_list(converter, get_args(kind)[0]),
     )
     converter.register_structure_hook_func(lambda kind: kind == tuple[Is, ...], _structure_scope)
+    converter.register_structure_hook_factory(
+        lambda kind: getattr(kind, "__origin__", None) is Mapping,
+        lambda kind: _mapping_only(converter.get_structure_hook(dict[get_args(kind)])),  # type: ignore[misc]  # made here
+    )
 
     def structure_tagged(union: UnionType) -> Any:
         known = {TAG_OF[member]: member for member in get_args(union)}

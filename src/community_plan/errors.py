@@ -16,7 +16,8 @@ The tree (each error is also the builtin that a caller would catch):
     │   ├── CellError                       values that a variable does not allow
     │   ├── DuplicateCodeError
     │   ├── CodeError                       text that is no statistical code
-    │   └── SumOverflowError                a sum that does not fit 64 bits
+    │   ├── SumOverflowError                a sum that does not fit 64 bits
+    │   └── TallyError                      a tally that cannot be read, merged or judged
     ├── MissingDependencyError (ImportError)
     └── FaultGroup (ExceptionGroup)         several of them, all at once
         ├── DataFaults (DataError)
@@ -54,6 +55,7 @@ __all__ = [
     "PlanFaults",
     "QuantityTextError",
     "SumOverflowError",
+    "TallyError",
     "UnknownUnitError",
     "nearest",
     "raise_faults",
@@ -245,6 +247,10 @@ class CodeError(DataError):
 
 class SumOverflowError(DataError):
     """A sum of quanta that does not fit a signed 64-bit integer."""
+
+
+class TallyError(DataError):
+    """A tally that cannot be read, added to another, or judged by a plan."""
 
 
 class MissingDependencyError(CommunityPlanError, ImportError):

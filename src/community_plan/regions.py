@@ -26,6 +26,7 @@ __all__ = [
     "Setting",
     "TownshipKind",
     "county_kind_of",
+    "is_code_of",
     "level_of",
     "normal_code",
     "parse_code",
@@ -234,3 +235,12 @@ def normal_code(text: str) -> str:
     code = text.strip()
     width = max(LEVELS[level_of(code)], 6)
     return code.ljust(12, "0")[:width]
+
+
+def is_code_of(text: str, level: Level) -> bool:
+    """Return whether a text is the code of a region of `level`, as `normal_code` writes it.
+
+    >>> is_code_of("411422", "county"), is_code_of("411400", "county"), is_code_of("睢县", "county")
+    (True, False, False)
+    """
+    return bool(_SHORT.fullmatch(text)) and level_of(text) == level and normal_code(text) == text

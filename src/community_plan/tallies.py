@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
-from community_plan.errors import DataError
-from community_plan.grouping import Grouping, Table
-from community_plan.measures import Measure
+from community_plan.entry import INT64_MAX, Note
+from community_plan.errors import CommunityPlanError, SumOverflowError, TallyError, nearest, raise_faults
+from community_plan.grouping import Grouping, Summed
+from community_plan.measures import Measure, Ratio, Total, counted_unit, measure_unit
 from community_plan.programs import Program, Slots, slots_of
-from community_plan.regions import LEVELS, Level
+from community_plan.regions import LEVELS, Level, is_code_of, region_at
+from community_plan.units import DIMENSIONLESS, Quantity
+from community_plan.variables import UNITS_COLUMN, Variables
 
-__all__ = ["Group", "Tally", "combine", "tally_table"]
+__all__ = [
+    "Cells",
+    "Counted",
+    "Group",
+    "Key",
+    "Tally",
+    "add_up",
+    "by_words",
+    "cells_of",
+    "combine",
+    "key_order",
+    "key_text",
+    "note_order",
+]
+
+T = TypeVar("T")
+
+Key = tuple[str | None, ...]
+"""Labels of the levels, then values of the columns that a tally is grouped by. A None stands for a level below the
+region that the sums belong to, such as people on a county's own rolls in a tally by community."""
+Cells = Mapping[Key, tuple[Slots, ...]]
+"""For each key, the sums of each measure."""
 
 
 @attrs.frozen
@@ -28,72 +56,271 @@ class Group:
 
 
 @attrs.frozen(kw_only=True)
-class Tally:
-    """The sums of some measures in some groups; `+` adds two of them up.
+class Counted:
+    """A measure of a tally, with what its integers stand for."""
 
-    Whatever the order, the engine or the partition of the rows, the integers are the same.
-    """
-
-    measures: tuple[Measure, ...]
+    measure: Measure
     """What was counted."""
-    targets: tuple[str, ...] = ()
+    targets: tuple[str, ...]
     """Ids of the targets that it was counted for."""
-    groups: Mapping[Group, tuple[Slots, ...]]
-    """For each group, the sums of each measure."""
+    quanta: tuple[Quantity, ...]
+    """For each of its sums (`programs.slots_of`), the amount that 1 stands for."""
 
-    def __add__(self, other: Tally) -> Tally:
-        """Return the sums over both; the two must count the same measures over different communities.
+    @classmethod
+    def of(cls, measure: Measure, targets: Iterable[str], variables: Variables) -> Counted:
+        """Return a measure with the quanta of its variables.
 
         Raises:
-            DataError: If the measures differ.
+            MeasureError: If variables that do not add up are added up.
+            NotFoundError: If a variable does not exist.
         """
-        if (self.measures, self.targets) != (other.measures, other.targets):
-            raise DataError("expected tallies of the same measures", mend="tally both with the same plan and targets")
-        return Tally(
-            measures=self.measures, targets=self.targets, groups=_merge([*self.groups.items(), *other.groups.items()])
-        )
+        places, rows = Quantity(1, counted_unit(measure, variables)), Quantity(1, DIMENSIONLESS)
+        above = below = places
+        if isinstance(measure, Ratio):
+            above, below = _quantum(measure.numerator, variables), _quantum(measure.denominator, variables)
+        elif isinstance(measure, Total):
+            above = _quantum(measure.of, variables)
+        ones = {name: rows if name.endswith("_open") else places for name in slots_of(measure)}
+        ones |= {name: above for name in ("n", "n_low", "n_high") if name in ones}
+        ones |= {name: below for name in ("d", "d_low", "d_high") if name in ones}
+        return cls(measure=measure, targets=tuple(targets), quanta=tuple(ones.values()))
 
 
-def combine(parts: Sequence[Tally]) -> Tally:
-    """Put tallies of different measures over the same data side by side; what a group lacks is zero."""
-    measures = tuple(measure for part in parts for measure in part.measures)
-    found: dict[Group, tuple[Slots, ...]] = {}
-    for group in dict.fromkeys(group for part in parts for group in part.groups):
+def _quantum(names: tuple[str, ...], variables: Variables) -> Quantity:
+    per_unit = 1 if names[0] == UNITS_COLUMN else variables[names[0]].quanta_per_unit
+    return Quantity(1 / per_unit if per_unit != 1 else 1, measure_unit(Total(of=names), variables))
+
+
+@attrs.frozen(kw_only=True)
+class Tally:
+    """The sums that some targets need, at the finest regions asked for; `+` adds two of them up.
+
+    Whatever the order, the engine or the partition of the rows, the integers are the same. A tally is made by
+    `Plan.tally`, kept in a file by `save` and `load`, and judged by `Plan.evaluate`.
+    """
+
+    plan: str
+    """Id of the plan."""
+    plan_version: str
+    """Version of the plan's entry in the registry."""
+    content_hash: str
+    """SHA-256 over the plan's documents."""
+    readings: Mapping[str, str]
+    """Discrepancy id to the reading that was chosen instead of the adopted one."""
+    measures: tuple[Counted, ...] = attrs.field(repr=False)
+    """What was counted."""
+    grouping: Grouping
+    """Levels and columns of the keys."""
+    cells: Cells = attrs.field(repr=False)
+    """The sums, in the order of their keys."""
+    parts: frozenset[Key] = attrs.field(default=frozenset(), repr=False)
+    """Keys whose regions are only counted in part."""
+    names: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Names of townships and communities by code, as found in the data."""
+    notes: tuple[Note, ...] = ()
+    """What the user should know about the data."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Ids of the targets that it was counted for."""
+        return tuple(name for counted in self.measures for name in counted.targets)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The finest regions that were counted; none for a whole table."""
+        count = len(self.grouping.levels)
+        paths = dict.fromkeys(key[:count] for key in self.cells if count and key[count - 1] is not None)
+        return tuple(_region(path) for path in paths)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every region was counted as a whole."""
+        return not self.parts
+
+    @functools.cached_property
+    def groups(self) -> Mapping[Group, tuple[Slots, ...]]:
+        """The sums of each measure for every line of results."""
+        return self._rolled_up(self.grouping)
+
+    def groups_by(self, by: str | Iterable[str]) -> Mapping[Group, tuple[Slots, ...]]:
+        """Return the sums for coarser levels; a coarser level follows from a code, not from a name.
+
+        Raises:
+            TallyError: If the sums do not tell a level or a column.
+        """
+        want = Grouping.parse(by)
+        faults: list[CommunityPlanError] = []
+        unknown = [name for name in want.columns if name not in self.grouping.columns]
+        for name in unknown:
+            close = nearest(name, [*LEVELS, *self.grouping.columns])
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            faults.append(self._not_told(name, f"it has no such column{hint}"))
+        dropped = [name for name in self.grouping.columns if name not in want.columns]
+        if dropped:
+            faults.append(
+                TallyError(
+                    f"expected the columns {', '.join(self.grouping.columns)} in by=, got {by_words(want)}",
+                    mend=f"name {', '.join(dropped)} too, or tally the data without",
+                )
+            )
+        for level in want.levels:
+            why = self._untold(level)
+            if why is not None:
+                faults.append(self._not_told(level, why))
+        raise_faults(faults, subject="The tally cannot be rolled up")
+        if "township" in want.levels and "county" in self.grouping.levels:
+            want = want.told_apart("county")
+        return self._rolled_up(want)
+
+    def _not_told(self, name: str, why: str) -> TallyError:
+        can = [*(level for level in LEVELS if self._untold(level) is None), *(self.grouping.columns or ["the total"])]
+        wanted = [level for level in LEVELS if level == name or level in self.grouping.levels]
+        mend = f"tally the data by {', '.join([*wanted, *self.grouping.columns])}" if name in LEVELS else None
+        return TallyError(f"expected what the tally can give ({', '.join(can)}), got {name!r}: {why}", mend=mend)
+
+    def _untold(self, level: Level) -> str | None:
+        """Return why a level does not follow from the keys, or None if it does."""
+        if level in self.grouping.levels:
+            return None
+        if not any(LEVELS[have] > LEVELS[level] for have in self.grouping.levels):
+            return f"it is counted by {by_words(self.grouping)}"
+        for key, slots in self.cells.items():
+            label = _label(dict(zip(self.grouping.levels, key, strict=False)), level)
+            if label is _Untold.NAME:
+                return f"no {level} follows from a name"
+            if label is _Untold.REMAINDER and any(any(sums.values()) for sums in slots):
+                return f"it has sums of larger regions and does not tell their {level}"
+        return None
+
+    def _rolled_up(self, want: Grouping) -> dict[Group, tuple[Slots, ...]]:
+        count = len(self.grouping.levels)
+        places = [self.grouping.columns.index(name) + count for name in want.columns]
+        items: list[tuple[Group, tuple[Slots, ...]]] = []
+        for key, slots in self.cells.items():
+            columns = tuple((name, key[place]) for name, place in zip(want.columns, places, strict=True))
+            if not want.levels:
+                items.append((Group(columns=columns), slots))
+                continue
+            path = key[:count]
+            if want.levels != self.grouping.levels:
+                labels = dict(zip(self.grouping.levels, key, strict=False))
+                told = (_label(labels, level) for level in want.levels)
+                path = tuple(None if isinstance(label, _Untold) else label for label in told)
+            for place, level in enumerate(want.levels):
+                if path[place] is not None and level not in want.hidden:
+                    # A remainder belongs to no region of a level finer than its own.
+                    items.append((Group(level, _region(path[: place + 1]), columns), slots))
+        if not want.keys and not items:  # a table without rows has a total too
+            items.append((Group(), tuple(dict.fromkeys(slots_of(each.measure), 0) for each in self.measures)))
+        return dict(sorted(add_up(items).items(), key=_group_order))
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return the sums over both; the two must count the same of different communities.
+
+        Raises:
+            TallyError: If they do not; several faults come together as `DataFaults`.
+            SumOverflowError: If a sum does not fit 64 bits.
+        """
+        from community_plan.merging import merge_tallies
+
+        return merge_tallies([self, other])
+
+    def as_complete(self) -> Tally:
+        """Return the same tally with every region taken for counted as a whole."""
+        return attrs.evolve(self, parts=frozenset())
+
+    def save(self, path: str | Path) -> None:
+        """Write the tally as JSON, the same bytes for the same tally."""
+        Path(path).write_bytes(self.to_json().encode())
+
+    def to_json(self) -> str:
+        """Return the tally as JSON that `load` reads; it says of every integer what it means."""
+        from community_plan.tally_files import tally_text
+
+        return tally_text(self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tally:
+        """Read a tally that was saved.
+
+        Raises:
+            TallyError: If the file holds no tally; several faults come together as `DataFaults`.
+        """
+        from community_plan.tally_files import read_tally
+
+        return read_tally(Path(path))
+
+
+def cells_of(summed: Summed, program: Program) -> Cells:
+    """Return the sums of a program's measures by key."""
+    return {
+        key: tuple(program.slots(index, sums) for index in range(len(program.measures))) for key, sums in summed.rows()
+    }
+
+
+def combine(parts: Sequence[tuple[Sequence[Measure], Cells]]) -> Cells:
+    """Put cells of different measures over the same data side by side; what a key lacks is zero."""
+    found: dict[Key, tuple[Slots, ...]] = {}
+    for key in sorted({key for _, cells in parts for key in cells}, key=key_order):
         slots: list[Slots] = []
-        for part in parts:
-            zeros = [dict.fromkeys(slots_of(measure), 0) for measure in part.measures]
-            slots += part.groups.get(group, tuple(zeros))
-        found[group] = tuple(slots)
-    return Tally(measures=measures, groups=dict(sorted(found.items(), key=_order)))
+        for measures, cells in parts:
+            slots += cells.get(key) or [dict.fromkeys(slots_of(measure), 0) for measure in measures]
+        found[key] = tuple(slots)
+    return found
 
 
-def _merge(items: list[tuple[Group, tuple[Slots, ...]]]) -> dict[Group, tuple[Slots, ...]]:
-    merged: dict[Group, tuple[Slots, ...]] = {}
-    for group, slots in items:
-        if group in merged:
-            pairs = zip(merged[group], slots, strict=True)
-            slots = tuple({name: old[name] + new[name] for name in old} for old, new in pairs)
-        merged[group] = slots
-    return merged
+def by_words(grouping: Grouping) -> str:
+    """Return what a grouping is by, for people."""
+    levels = [level for level in grouping.levels if level not in grouping.hidden]
+    return ", ".join([*levels, *grouping.columns]) or "nothing (the whole table)"
 
 
-def tally_table(table: Table, program: Program, grouping: Grouping) -> Tally:
-    """Add up a program over a table: once at the finest level asked for, the coarser ones rolled up."""
-    rows = table.sums(grouping.keys, program.features)
+def key_text(key: Key, grouping: Grouping) -> str:
+    """Return the region and the columns of a key, for people."""
     count = len(grouping.levels)
-    items: list[tuple[Group, tuple[Slots, ...]]] = []
-    for key, sums in rows:
-        slots = tuple(program.slots(index, sums) for index in range(len(program.measures)))
-        columns = tuple(zip(grouping.columns, key[count:], strict=True))
-        if not grouping.levels:
-            items.append((Group(columns=columns), slots))
-        for place, level in enumerate(grouping.levels):
-            label = key[place]
-            if (
-                label is not None and level not in grouping.hidden
-            ):  # a remainder row belongs to no region of a level finer than its own
-                items.append((Group(level, _region(key[: place + 1]), columns), slots))
-    return Tally(measures=program.measures, groups=dict(sorted(_merge(items).items(), key=_order)))
+    path = tuple(label for label in key[:count] if label is not None)
+    return " ".join(word for word in (_region(path) if path else "", *(value or "—" for value in key[count:])) if word)
+
+
+def add_up(items: Iterable[tuple[T, tuple[Slots, ...]]]) -> dict[T, tuple[Slots, ...]]:
+    """Return the sums of each key once, added up.
+
+    Raises:
+        SumOverflowError: If a sum does not fit 64 bits.
+    """
+    found: dict[T, tuple[Slots, ...]] = {}
+    for key, slots in items:
+        before = found.get(key)
+        found[key] = slots if before is None else tuple(map(_plus, before, slots))
+    return found
+
+
+def _plus(one: Slots, other: Slots) -> Slots:
+    total = {name: value + other[name] for name, value in one.items()}
+    if any(value > INT64_MAX for value in total.values()):
+        raise SumOverflowError("a sum of tallies passes 2^63 quanta", mend="check the largest cells")
+    return total
+
+
+class _Untold(Enum):
+    """Why the region of a level does not follow from a key."""
+
+    NAME = auto()
+    """The finer region is a name."""
+    REMAINDER = auto()
+    """The sums belong to a larger region than the finest, perhaps to one of that level."""
+
+
+def _label(labels: Mapping[Level, str | None], level: Level) -> str | _Untold | None:
+    """Return the region of a level that a key's labels tell; None if they name a larger one."""
+    if level in labels:
+        return labels[level]
+    finer = next(have for have in LEVELS if have in labels and LEVELS[have] > LEVELS[level])
+    label = labels[finer]
+    if label is not None:
+        return region_at(label, level) if is_code_of(label, finer) else _Untold.NAME
+    coarser = [labels[have] for have in LEVELS if have in labels and LEVELS[have] < LEVELS[level]]
+    return None if coarser and coarser[-1] is None else _Untold.REMAINDER
 
 
 def _region(path: tuple[str | None, ...]) -> str:
@@ -104,7 +331,17 @@ def _region(path: tuple[str | None, ...]) -> str:
     return f"{_region(path[:-1])}/{label}"
 
 
-def _order(item: tuple[Group, tuple[Slots, ...]]) -> tuple[object, ...]:
+def key_order(key: Key) -> tuple[tuple[bool, str], ...]:
+    """Return what keys are sorted by."""
+    return tuple((label is None, label or "") for label in key)
+
+
+def note_order(note: Note) -> tuple[str, ...]:
+    """Return what notes are sorted by."""
+    return note.code, note.zh, note.en
+
+
+def _group_order(item: tuple[Group, tuple[Slots, ...]]) -> tuple[object, ...]:
     group = item[0]
     columns = tuple((value is None, value or "") for _, value in group.columns)
     level = -1 if group.level is None else list(LEVELS).index(group.level)

@@ -1,0 +1,109 @@
+"""Tallying: the commands that count data without judging them, and add counts up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from community_plan import loader
+from community_plan.cli.printing import print_notes
+from community_plan.cli.program import (
+    DEFAULT_PLAN,
+    LangOption,
+    PlanName,
+    Words,
+    app,
+    levels_of,
+    pairs_of,
+    targets_of,
+)
+from community_plan.labels import label
+from community_plan.merging import merge_tallies
+from community_plan.tallies import Tally
+from community_plan.units import Lang
+
+__all__ = ["merge", "tally"]
+
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+
+
+@app.command
+def tally(
+    data: Path,
+    /,
+    *,
+    plan: PlanName = DEFAULT_PLAN,
+    by: Words = None,
+    target: Words = None,
+    unit: Words = None,
+    reading: Words = None,
+    part: Annotated[bool, Parameter(negative=())] = False,
+    output: Output = None,
+    lang: LangOption = "zh",
+) -> int:
+    """Add up what a plan's targets need, without judging, and write the sums as JSON.
+
+    Parameters
+    ----------
+    data:
+        A CSV or parquet file of communities, or a folder with communities, facilities, workforce and townships.
+    by:
+        A level (city, county, township, community) or a column whose sums are kept; several may be given.
+    target:
+        A target's id, or `main` for the table of main indicators; several may be given. Without it every target.
+    unit:
+        A column's unit, as COLUMN=UNIT, such as gross_floor_area=亩.
+    reading:
+        Another reading of a doubtful passage, as ID=READING, such as A02=as-printed.
+    part:
+        The data hold only a part of the regions; further parts may be merged with it.
+    output:
+        File to write; without it the sums are printed.
+    """
+    counted = loader.load_plan(plan).tally(
+        data,
+        by=levels_of(by),
+        targets=targets_of(target),
+        units=pairs_of(unit, "--unit") or None,
+        reading=pairs_of(reading, "--reading"),
+        complete=not part,
+    )
+    return _write(counted, output, lang)
+
+
+@app.command
+def merge(
+    tallies: list[Path],
+    /,
+    *,
+    complete: Annotated[bool, Parameter(negative=())] = False,
+    output: Output = None,
+    lang: LangOption = "zh",
+) -> int:
+    """Add up tallies of different communities.
+
+    Parameters
+    ----------
+    tallies:
+        Files that `tally` or `merge` wrote, or folders of them.
+    complete:
+        With these parts every region is whole.
+    output:
+        File to write; without it the sums are printed.
+    """
+    merged = merge_tallies(tallies)
+    return _write(merged.as_complete() if complete else merged, output, lang)
+
+
+def _write(counted: Tally, output: Path | None, lang: Lang) -> int:
+    if output is None:
+        sys.stdout.write(counted.to_json())
+    else:
+        counted.save(output)
+        size = f"{label('region', lang)} {len(counted.regions) or 1} · {label('target', lang)} {len(counted.targets)}"
+        sys.stdout.write(f"{output}: {size}\n")
+    print_notes(counted.notes, lang)
+    return 0

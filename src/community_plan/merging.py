@@ -1,0 +1,235 @@
+"""Merging: tallies of different communities added up, and what keeps two of them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from community_plan.entry import Note
+from community_plan.errors import CommunityPlanError, Place, TallyError, raise_faults
+from community_plan.grouping import Grouping
+from community_plan.programs import Slots
+from community_plan.regions import is_code_of
+from community_plan.tallies import Key, Tally, add_up, by_words, key_order, key_text, note_order
+
+__all__ = ["merge_notes", "merge_tallies", "plan_differences"]
+
+
+def merge_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Return each note once, in a fixed order; those that count something add up their counts."""
+    merged: dict[Note, Note] = {}
+    for note in notes:
+        kind = attrs.evolve(note, count=None)
+        before = merged.get(kind, note if note.count is None else attrs.evolve(note, count=0))
+        added = before.count is not None and note.count is not None
+        merged[kind] = attrs.evolve(note, count=(before.count or 0) + (note.count or 0)) if added else note
+    return tuple(sorted(merged.values(), key=note_order))
+
+
+def merge_tallies(tallies: Iterable[Tally | str | Path] | str | Path) -> Tally:
+    """Add up tallies of different communities, as objects or as files.
+
+    A region that was counted as a whole stands in one tally only; parts of a region (`complete=False`) add up.
+
+    Args:
+        tallies: Tallies, paths of files, or folders whose `*.json` files are all tallies.
+
+    Raises:
+        TallyError: If there is none, one cannot be read, they differ in plan, readings, targets or grouping, or
+            two count the same region; several faults come together as `DataFaults`.
+        SumOverflowError: If a sum does not fit 64 bits.
+    """
+    given = [tallies] if isinstance(tallies, str | Path | Tally) else list(tallies)
+    faults: list[CommunityPlanError] = []
+    named: list[tuple[Tally, Place]] = []
+    seen: set[Path | int] = set()
+    for number, item in enumerate(given, start=1):
+        for opened, place in _opened(item, number):
+            same = opened.resolve() if isinstance(opened, Path) else id(opened)
+            try:
+                if same in seen:
+                    raise TallyError(
+                        "expected each tally once, got it again", place=place, mend="leave one of them out"
+                    )
+                seen.add(same)
+                if isinstance(opened, TallyError):
+                    raise opened
+                named.append((opened if isinstance(opened, Tally) else Tally.load(opened), place))
+            except CommunityPlanError as error:
+                faults.extend(error.faults)
+    if not given:
+        faults.append(TallyError("expected at least one tally, got none"))
+    raise_faults(faults, subject="The tallies cannot be merged")
+    return _merged(named)
+
+
+def _opened(item: object, number: int) -> list[tuple[Tally | Path | TallyError, Place]]:
+    """Return the tallies or files that an argument stands for, or its fault, with their places."""
+    here = Place(key=f"tally {number}")
+    if isinstance(item, Tally):
+        return [(item, here)]
+    if not isinstance(item, str | Path):
+        return [(TallyError(f"expected a tally or a path, got {type(item).__name__}", place=here), here)]
+    path = Path(item)
+    if not path.is_dir():
+        return [(path, Place(file=str(path)))]
+    files = sorted(path.glob("*.json"))
+    if not files:
+        here = Place(file=str(path))
+        return [(TallyError("expected a folder with *.json files, got none", place=here), here)]
+    return [(file, Place(file=str(file))) for file in files]
+
+
+def _merged(named: Sequence[tuple[Tally, Place]]) -> Tally:
+    first, first_place = named[0]
+    faults = [fault for tally, place in named[1:] for fault in _differences(first, first_place, tally, place)]
+    raise_faults(faults, subject="The tallies cannot be merged")
+    if any(tally.grouping.hidden != first.grouping.hidden for tally, _ in named):
+        named = [(_without_hidden(tally, place), place) for tally, place in named]
+    grouping = named[0][0].grouping
+    items: list[tuple[Key, tuple[Slots, ...]]] = []
+    owners: dict[Key, int] = {}
+    clashes: dict[tuple[int, int], list[Key]] = {}
+    for number, (tally, _) in enumerate(named):
+        items += tally.cells.items()
+        for key in tally.cells:
+            owner = owners.setdefault(key, number)
+            if owner != number and not _may_share(key, named[owner][0], tally):
+                clashes.setdefault((owner, number), []).append(key)
+    raise_faults(
+        [_clash(keys, named[one], named[other]) for (one, other), keys in clashes.items()],
+        subject="The tallies cannot be merged",
+    )
+    cells = add_up(items)
+    names: dict[str, str] = {}
+    for tally, _ in named:
+        for code, name in tally.names.items():
+            names[code] = min(name, names.get(code, name))
+    return attrs.evolve(
+        first,
+        grouping=grouping,
+        cells={key: cells[key] for key in sorted(cells, key=key_order)},
+        parts=frozenset().union(*(tally.parts for tally, _ in named)),
+        names=dict(sorted(names.items())),
+        notes=merge_notes([note for tally, _ in named for note in tally.notes]),
+    )
+
+
+def _differences(one: Tally, one_place: Place, other: Tally, place: Place) -> Iterator[TallyError]:
+    """Yield what keeps two tallies from being of the same kind."""
+    yield from plan_differences(
+        (one.plan, one.plan_version, one.content_hash, one.readings), other, place, f" as in {one_place}"
+    )
+    if one.plan == other.plan and one.targets != other.targets:
+        missing, more = ([name for name in a.targets if name not in b.targets] for a, b in ((one, other), (other, one)))
+        got = " and ".join(
+            words for words in (missing and f"without {_few(missing)}", more and f"with {_few(more)} besides") if words
+        )
+        yield TallyError(
+            f"expected the targets of {one_place}, got them {got or 'in another order'}",
+            place=place,
+            mend="tally all data with the same targets",
+        )
+    elif one.plan == other.plan and one.content_hash == other.content_hash and one.measures != other.measures:
+        yield TallyError(
+            f"expected measures and quanta as in {one_place}, got others", place=place, mend="tally the data anew"
+        )
+    if by_words(one.grouping) != by_words(other.grouping):
+        yield TallyError(
+            f"expected a tally by {by_words(one.grouping)} as in {one_place}, got one by {by_words(other.grouping)}",
+            place=place,
+            mend="tally all data by the same levels and columns",
+        )
+
+
+def plan_differences(
+    expected: tuple[str, str, str, Mapping[str, str]], got: Tally, place: Place | None = None, where: str = ""
+) -> Iterator[TallyError]:
+    """Yield how the plan of a tally differs from an id, a version, a content hash and readings."""
+    plan, version, content_hash, readings = expected
+    if plan != got.plan:
+        mend = "tallies of different plans are judged apart, each with its own"
+        yield TallyError(f"expected a tally of plan {plan!r}{where}, got {got.plan!r}", place=place, mend=mend)
+        return
+    mend = "use the same release of the plan, and tally the data anew"
+    if version != got.plan_version:
+        problem = f"expected version {version!r} of plan {plan!r}{where}, got {got.plan_version!r}"
+        yield TallyError(problem, place=place, mend=mend)
+    elif content_hash != got.content_hash:
+        problem = (
+            f"expected content hash {content_hash or None} of plan {plan!r}{where}, got {got.content_hash or None}"
+        )
+        yield TallyError(problem, place=place, mend=mend)
+    if dict(readings) != dict(got.readings):
+        problem = f"expected {_reading_words(readings)}{where}, got {_reading_words(got.readings)}"
+        yield TallyError(problem, place=place, mend="choose the same readings in reading=")
+
+
+def _reading_words(readings: Mapping[str, str]) -> str:
+    chosen = ", ".join(f"{key}={name}" for key, name in sorted(readings.items()))
+    return f"reading {chosen}" if chosen else "the adopted readings"
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+
+
+def _may_share(key: Key, one: Tally, other: Tally) -> bool:
+    """Whether two tallies may both have sums of a key: parts of one region, or beyond its finest regions."""
+    levels = one.grouping.levels
+    if levels and key[len(levels) - 1] is None:
+        return True
+    return key in one.parts and key in other.parts and "community" not in levels
+
+
+def _clash(keys: Sequence[Key], one: tuple[Tally, Place], other: tuple[Tally, Place]) -> TallyError:
+    (earlier, earlier_place), (later, place) = one, other
+    grouping = later.grouping
+    key = keys[0]
+    if not grouping.keys:
+        return TallyError(
+            f"expected a tally of other regions than {earlier_place}, got the whole table in both",
+            place=place,
+            mend="tally by a level such as county, or each part of the table with complete=False (--part)",
+        )
+    shown = _few([key_text(each, grouping) for each in keys])
+    number = f"{len(keys)} of the same" if len(keys) > 1 else "the same"
+    problem = f"expected other regions than in {earlier_place}, got {number}: {shown}"
+    if "community" in grouping.levels:
+        mend = "a community is counted once; leave it out of one of them"
+    elif key in earlier.parts or key in later.parts:
+        mend = "one of them says that it has the whole region; leave the other out"
+    else:
+        mend = "leave one of them out; parts of one region are tallied with complete=False (--part)"
+    return TallyError(problem, place=place, mend=mend)
+
+
+def _without_hidden(tally: Tally, place: Place) -> Tally:
+    """Return a tally without the levels that only tell names apart, where codes do so themselves.
+
+    Raises:
+        TallyError: If its regions are names.
+    """
+    grouping = tally.grouping
+    kept = [place for place, level in enumerate(grouping.levels) if level not in grouping.hidden]
+    count = len(grouping.levels)
+    townships = {key[grouping.levels.index("township")] for key in tally.cells} - {None}
+    names = sorted(name for name in townships if name is not None and not is_code_of(name, "township"))
+    if names:
+        raise TallyError(
+            f"expected townships told apart by their county in all tallies or in none, got {names[0]!r}",
+            place=place,
+            mend="tally all data with a column of codes, or with the same columns",
+        )
+
+    def shortened(key: Key) -> Key:
+        return (*(key[at] for at in kept), *key[count:])
+
+    return attrs.evolve(
+        tally,
+        grouping=Grouping(tuple(grouping.levels[at] for at in kept), grouping.columns),
+        cells=add_up([(shortened(key), slots) for key, slots in tally.cells.items()]),
+        parts=frozenset(shortened(key) for key in tally.parts),
+    )
