@@ -24,7 +24,7 @@ from community_plan.errors import (
     raise_faults,
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
-from community_plan.grouping import Grouping, Table
+from community_plan.grouping import Grouping, Register, Table
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at, region_number
 from community_plan.tables import CellTable, Opened, RawTable
@@ -52,7 +52,7 @@ class Assembled:
     names: Mapping[str, str]
     """Names of communities by code, if they are grouped by."""
     notes: tuple[Note, ...]
-    """What happened on entry."""
+    """What happened on the way, beside the notes of the table itself."""
 
 
 def assemble(
@@ -64,6 +64,7 @@ def assemble(
     unit: TableName = "communities",
     units: Mapping[str, str] | None = None,
     declared_kinds: Mapping[str, CountyKind] | None = None,
+    careful: bool = True,
 ) -> Assembled:
     """Reduce a user's tables to one table of whole numbers, a row per community or per township.
 
@@ -76,23 +77,26 @@ def assemble(
         units: Units of columns that are not in the variable's own unit, by header or variable id, or by
             `table.header` where two tables share a header.
         declared_kinds: County kinds that the plan declares for codes that do not say it.
+        careful: Whether to count before believing what the first rows say of the others.
 
     Raises:
+        Misread: If, without care, a row turns out not to be as the first ones; sums may raise it too.
         DataError: One fault, or a `DataFaults` group with all that were found.
     """
-    work = _Assembly(data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}))
+    work = _Assembly(
+        data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}), careful
+    )
     work.sort_units(units or {})
     return work.run()
 
 
 @attrs.define
 class _Register:
-    """What one register says of each community, and of regions beyond them."""
+    """What one register says of each community or township, and of regions beyond them."""
 
-    columns: tuple[str, ...]
+    within: Register | None = None
+    columns: tuple[str, ...] = ()
     """Columns grouped by that it has too."""
-    within: dict[tuple[Any, ...], dict[str, int | None]] = attrs.field(factory=dict)
-    """(community code, columns…) to variable to quanta."""
     beyond: dict[tuple[Any, ...], dict[str, int | None]] = attrs.field(factory=dict)
     """(code of a larger region, columns…) to variable to quanta."""
 
@@ -109,6 +113,7 @@ class _Assembly:
     needed: Mapping[str, Sequence[str]]
     grouping: Grouping
     declared_kinds: dict[str, CountyKind]
+    careful: bool = True
     units: dict[TableName, dict[str, str]] = attrs.field(factory=dict)
     faults: list[CommunityPlanError] = attrs.field(factory=list)
     notes: list[Note] = attrs.field(factory=list)
@@ -142,14 +147,16 @@ class _Assembly:
         for level in self.grouping.levels:
             if "code" in columns:
                 table = table.with_level(level)
-            self.check_level(main, table, level)
+            table = self.check_level(main, table, level)
         raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
         names: dict[str, str] = {}
         if self.level in self.grouping.levels and "name" in columns:
             pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
-            names |= {code: name for code, name in pairs if code is not None and name is not None}
-        return Assembled(table=table, grouping=self.grouping, names=names, notes=(*table.notes, *self.notes))
+            for code, name in pairs:
+                if code is not None and name is not None:  # whatever the order of the rows, one name
+                    names[code] = min(name, names.get(code, name))
+        return Assembled(table=table, grouping=self.grouping, names=names, notes=tuple(self.notes))
 
     def derived_names(self) -> dict[str, Derivation]:
         """Return the variables that a register given with the data provides."""
@@ -169,12 +176,14 @@ class _Assembly:
                 whole = self.local[whole].part_of
         return [name for name in dict.fromkeys(found) if name not in self.needed]
 
-    def check_level(self, main: CellTable | RawTable, table: Table, level: Level) -> None:
+    def check_level(self, main: CellTable | RawTable, table: Table, level: Level) -> Table:
         """Append a fault for rows that lie in no region of a level, so that none is left out in silence."""
-        rows = [row for row, cell in enumerate(table.label_cells(level), start=1) if cell is None]
-        if rows:
+        table, rows, count = table.placed(level, careful=self.careful)
+        if count:
             mend = "fill the cell, or add a column of codes from which it follows"
-            self.faults.append(bad_cells(main.source, level, f"expected a {level}, got none", rows, mend=mend))
+            problem = f"expected a {level}, got none"
+            self.faults.append(bad_cells(main.source, level, problem, rows, count=count, mend=mend))
+        return table
 
     @property
     def level(self) -> Level:
@@ -272,8 +281,9 @@ class _Assembly:
             )
         from community_plan import frames
 
-        frame = frames.collect(raw.frame, [*(column.header for column in columns.values()), *labels.values()])
-        return frames.enter(frame, raw.source, columns, labels=labels, unique=unique, faults=self.faults)
+        return frames.enter(
+            raw.frame, raw.source, columns, labels=labels, unique=unique, careful=self.careful, faults=self.faults
+        )
 
     # -- registers ---------------------------------------------------------------------------------------
 
@@ -295,29 +305,27 @@ class _Assembly:
             units=self.units.get(name),
             faults=self.faults,
         )
-        result = _Register(tuple(column for column in self.grouping.columns if column in headers))
+        result = _Register(columns=tuple(column for column in self.grouping.columns if column in headers))
         if len(self.faults) > before:
             return result
         table = self.enter(raw, columns, {column: column for column in result.columns}, ())
         if len(self.faults) > before:
             return result
-        self.notes += table.notes
         features = [feature for derive in derivations for feature in _register_features(derive, local)]
-        for (code, *rest), totals in table.sums([_KEY[name], *result.columns], features):
-            region = normal_code(code or "")
-            if self.unit == "townships":  # what lies in a township's communities lies in the township
-                region = region_at(region, "township") or region
-            values = {key: None if totals[2 * place + 1] else totals[2 * place] for place, key in enumerate(wanted)}
-            side = result.within if len(region) == LEVELS[self.level] else result.beyond
-            side[(region, *rest)] = _plus(side.get((region, *rest)), values)
+        result.within, beyond = table.split(_KEY[name], result.columns, features, self.level)
+        self.notes += table.notes
+        for (code, *rest), totals in beyond:
+            place = (normal_code(code or ""), *rest)
+            values = {key: None if totals[2 * at + 1] else totals[2 * at] for at, key in enumerate(wanted)}
+            result.beyond[place] = _plus(result.beyond.get(place), values)
         if name == "facilities" and result.beyond:
             # A township's facility belongs to no community, so it counts in none of their indicators.
-            count = len(result.beyond)
             self.notes.append(
                 Note(
                     code=f"beyond-{self.level}",
-                    zh=f"有 {count} 个区划的设施不属于任何{label(self.level, 'zh')}, 未计入其指标",
-                    en=f"facilities of {count} regions belong to no {self.level} and are not counted for any",
+                    zh=f"有 {{count}} 个区划的设施不属于任何{label(self.level, 'zh')}, 未计入其指标",
+                    en=f"facilities of {{count}} regions belong to no {self.level} and are not counted for any",
+                    count=len(result.beyond),
                 )
             )
             result.beyond.clear()
@@ -329,9 +337,12 @@ class _Assembly:
         Raises:
             DataError: If the register names communities that the table does not have.
         """
-        labels = [table.label_cells("code"), *(table.label_cells(column) for column in register.columns)]
-        keys = list(zip(*labels, strict=True))
-        strangers = sorted({key[0] for key in register.within} - {key[0] for key in keys})
+        assert register.within is not None
+        absent = 0 if self.data.unlisted == "zero" else None
+        wanted = [key for key, derive in self.derived_names().items() if derive.table == name]
+        table, unlisted, strangers = table.join(
+            register.within, register.columns, wanted, absent=absent, careful=self.careful
+        )
         if strangers:
             more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
             raise DataError(
@@ -339,21 +350,18 @@ class _Assembly:
                 place=self.data.tables[name].source.place(column=_KEY[name]),
                 mend=f"add the {self.unit}, or correct the codes",
             )
-        absent = 0 if self.data.unlisted == "zero" else None
-        wanted = [key for key, derive in self.derived_names().items() if derive.table == name]
-        listed = [register.within.get(key, {}) for key in keys]
-        unlisted = sum(1 for row in listed if not row)
         if unlisted:
             zh = "计为 0" if absent == 0 else "计为未知"
             self.notes.append(
                 Note(
                     code="unlisted",
-                    zh=f"{unlisted} 个{label(self.level, 'zh')}不在 {name} 表中, {zh}",
-                    en=f"{unlisted} {self.unit} are not listed in the {name} table: counted as "
+                    zh=f"{{count}} 个{label(self.level, 'zh')}不在 {name} 表中, {zh}",
+                    en=f"{{count}} {self.unit} are not listed in the {name} table: counted as "
                     + ("0" if absent == 0 else "not known"),
+                    count=unlisted,
                 )
             )
-        return table.with_amounts({key: [row.get(key, absent) for row in listed] for key in wanted})
+        return table
 
     def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
         """Append a row for every region that has people beyond those of its communities."""
@@ -363,22 +371,14 @@ class _Assembly:
         if not beyond:
             return table
         # A level may be a column of names: a larger region is then called as its communities call it.
-        codes = table.label_cells("code")
-        called: dict[str, dict[str | None, str | None]] = {}
-        for level in self.grouping.levels:
-            pairs = zip(codes, table.label_cells(level), strict=True)
-            called[level] = {region_at(code, level): label for code, label in pairs if code is not None}
-        kinds: dict[str, set[int | None]] = {}
-        if "county_kind" in table.amount_names:
-            for code, kind in zip(codes, table.amount_cells("county_kind"), strict=True):
-                if code is not None:
-                    kinds.setdefault(code[: LEVELS["county"]], set()).add(kind)
+        called = {level: table.called(level) for level in self.grouping.levels}
+        kinds = table.kinds_by_county() if "county_kind" in table.amount_names else {}
         labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
         amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
         for (code, *rest), register, values in beyond:
             known = dict(zip(register.columns, rest, strict=True))
             for level in self.grouping.levels:
-                labels[level].append(called[level].get(region_at(code, level)))
+                labels[level].append(called[level].get(region_at(code, level) or ""))
             for column in self.grouping.columns:
                 labels[column].append(known.get(column))
             for name in table.amount_names:

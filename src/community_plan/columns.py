@@ -40,6 +40,7 @@ from community_plan.expressions import (
     Scale,
     When,
 )
+from community_plan.grouping import Listed
 from community_plan.programs import REMAINDER
 from community_plan.regions import (
     LEVELS,
@@ -68,7 +69,7 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 
 
 @attrs.frozen(kw_only=True)
-class ColumnTable:
+class ColumnTable(Listed):
     """A table of whole numbers as Python lists, ready to be summed.
 
     Missing amounts are None here and become 0 with a flag when an expression reads them.
@@ -269,9 +270,10 @@ def rounded_note(column: SourceColumn, count: int) -> Note:
     """Say that a unit does not come out even in quanta."""
     return Note(
         code="rounded",
-        zh=f"列“{column.header}”以{column.unit}计, {count} 个值换算后四舍六入五成双到 {column.variable.quantum}",
-        en=f"column {column.header!r} is in {column.unit}: {count} value(s) rounded half to even "
+        zh=f"列“{column.header}”以{column.unit}计, {{count}} 个值换算后四舍六入五成双到 {column.variable.quantum}",
+        en=f"column {column.header!r} is in {column.unit}: {{count}} value(s) rounded half to even "
         f"to {column.variable.quantum} on entry",
+        count=count,
     )
 
 

@@ -4,7 +4,8 @@ Both ways in — Python cells here, frames in `frames` — follow the rules and 
 
 - A missing cell is None, an empty text or one of `MISSING_WORDS`, NaN or an infinity; it is never zero.
 - An amount has at most as many decimal places as its column's unit needs to reach one quantum (four for m²,
-  none for counts, seven for 亩); more is a fault, never rounded away.
+  none for counts, seven for 亩); more is a fault, never rounded away. A double is the decimal that it lies next
+  to: 0.1 + 0.2 is 0.3.
 - A unit that does not come out even in quanta (亩 = 2000/3 m²) is rounded half to even once, here, and noted.
 - An amount is at least 0 and at most 2^50 quanta, and no larger than the whole it is part of.
 """
@@ -12,6 +13,7 @@ Both ways in — Python cells here, frames in `frames` — follow the rules and 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -36,7 +38,10 @@ from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_number, pa
 from community_plan.variables import TableName, Variable, Variables, normalise_word
 
 __all__ = [
+    "FLOAT32_DUST",
+    "FLOAT_DUST",
     "INT64_MAX",
+    "LEAST_DUST",
     "MAX_QUANTA",
     "MISSING_WORDS",
     "OVERFLOW_MEND",
@@ -57,6 +62,15 @@ MAX_QUANTA = 2**50
 
 Up to here a double times a power of ten rounds to the right whole number, whatever the engine."""
 
+FLOAT_DUST = 2.0**-52
+"""How far, in parts of itself, a double times a power of ten may lie from the whole number that it stands for."""
+FLOAT32_DUST = 2.0**-23
+"""The same for single precision."""
+LEAST_DUST = 2.0**-16
+"""How far it may lie from it in any case.
+
+What additions of doubles leave is no digit: 0.1 + 0.2 is 0.3. And 29.99999999 is not 30."""
+
 INT64_MAX = 2**63 - 1
 """Largest sum, in quanta."""
 OVERFLOW_MEND = "check the largest cells, or evaluate parts of the table"
@@ -73,10 +87,25 @@ class Note:
 
     code: str
     """Kind of note, such as `rounded`."""
-    zh: str
-    """What it says, in Chinese."""
-    en: str
+    _zh: str
+    """What it says, in Chinese; `{count}` stands for the count."""
+    _en: str
     """What it says, in English."""
+    count: int | None = None
+    """How many of what it tells there are; the counts of two tables add up."""
+
+    @property
+    def zh(self) -> str:
+        """What it says, in Chinese."""
+        return self._told(self._zh)
+
+    @property
+    def en(self) -> str:
+        """What it says, in English."""
+        return self._told(self._en)
+
+    def _told(self, text: str) -> str:
+        return text if self.count is None else text.replace("{count}", str(self.count))
 
     def __str__(self) -> str:
         return self.zh
@@ -109,12 +138,12 @@ class SourceColumn:
     unit: Unit = DIMENSIONLESS
     """Unit of its bare numbers."""
 
-    @property
+    @functools.cached_property
     def quanta(self) -> Fraction:
         """How many quanta one `unit` is."""
         return self.variable.quanta_in(self.unit)
 
-    @property
+    @functools.cached_property
     def places(self) -> int:
         """How many decimal places an amount in `unit` may have."""
         digits = 0
@@ -300,6 +329,10 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
     if isinstance(cell, float):
         if not math.isfinite(cell):
             return None, unit
+        scaled = cell * 10**column.places
+        whole = round(scaled)  # to even, as every engine does
+        if scaled >= 0 and abs(scaled - whole) <= max(scaled * FLOAT_DUST, LEAST_DUST):
+            return Fraction(whole, 10**column.places), unit
         return Fraction(repr(cell)), unit
     if isinstance(cell, Decimal) and not cell.is_finite():
         return None, unit
@@ -307,7 +340,13 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
 
 
 def bad_cells(
-    source: Source, header: str, problem: str, rows: Sequence[int], *, count: int | None = None, mend: str | None = None
+    source: Source,
+    header: str,
+    problem: str,
+    rows: Sequence[int | None],
+    *,
+    count: int | None = None,
+    mend: str | None = None,
 ) -> CellError:
     """Return one fault for all the rows of a column in which the same thing is wrong.
 
@@ -341,7 +380,9 @@ def larger_than_whole(
     return bad_cells(source, part.header, problem, rows, count=count, mend=mend)
 
 
-def duplicate_code(source: Source, header: str, code: str, *, row: int, earlier: int, count: int) -> DuplicateCodeError:
+def duplicate_code(
+    source: Source, header: str, code: str, *, row: int | None, earlier: int | None, count: int
+) -> DuplicateCodeError:
     """Return the fault of a code that stands on more than one row."""
     more = f" ({count} such rows)" if count > 1 else ""
     return DuplicateCodeError(

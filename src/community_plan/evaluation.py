@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,17 +12,37 @@ import attrs
 
 from community_plan.assembly import assemble, names_of, synthetic_note
 from community_plan.entry import Note, parse_day
-from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, NotFoundError, Place, raise_faults
-from community_plan.grouping import Grouping
+from community_plan.errors import (
+    CommunityPlanError,
+    MissingColumnError,
+    NotFoundError,
+    Place,
+    TallyError,
+    raise_faults,
+)
+from community_plan.expressions import Int
+from community_plan.grouping import Grouping, Misread, Summed, Table
+from community_plan.judging import Judged, judged, judged_rows
 from community_plan.labels import label_text
 from community_plan.measures import Measure, variables_of
+from community_plan.merging import plan_differences
 from community_plan.plan import Plan
-from community_plan.programs import REMAINDER, compile_program
-from community_plan.regions import LEVELS
-from community_plan.results import Result, Row
+from community_plan.programs import REMAINDER, Program, Slots, compile_program, slots_of
+from community_plan.regions import LEVELS, Level
+from community_plan.results import Result, Row, wide_frame
 from community_plan.sources import Text
 from community_plan.tables import Opened, open_tables
-from community_plan.tallies import Group, Tally, combine, tally_table
+from community_plan.tallies import (
+    Cells,
+    Counted,
+    Group,
+    Tally,
+    cells_of,
+    combine,
+    key_order,
+    key_text,
+    note_order,
+)
 from community_plan.targets import Indicator, Target
 from community_plan.units import Quantity, quantity
 from community_plan.variables import TableName
@@ -29,6 +50,7 @@ from community_plan.verdicts import (
     Estimate,
     Goal,
     Reason,
+    Scale,
     Verdict,
     estimate,
     judge_bounds,
@@ -36,20 +58,68 @@ from community_plan.verdicts import (
     shortfall_of,
 )
 
-__all__ = ["Tallied", "evaluate", "judge", "tally"]
+__all__ = ["evaluate", "judge", "tally"]
 
 _PERIOD_COLUMNS = ("year", "period", "年份", "年度")
 
 
 @attrs.frozen(kw_only=True)
-class Tallied:
-    """A tally with what else was learnt from the data."""
+class _Counts:
+    """The sums over one table, with what else was learnt from it."""
 
-    tally: Tally
-    names: Mapping[str, str] = attrs.field(factory=dict)
-    """Names of communities by code."""
-    notes: tuple[Note, ...] = ()
-    """What the user should know about the data."""
+    grouping: Grouping
+    """As asked for, with the hidden levels that tell regions of one name apart."""
+    inner: Grouping
+    """What the table itself is grouped by: no township lies in a community."""
+    table: Table
+    program: Program
+    summed: Summed | None
+    """None where communities are judged one by one and nothing else was asked for."""
+    names: Mapping[str, str]
+    notes: tuple[Note, ...]
+
+    def cells(self) -> Cells:
+        """Return the sums by the keys of `grouping`."""
+        assert self.summed is not None
+        cells = cells_of(self.summed, self.program)
+        if self.inner.levels == self.grouping.levels:
+            return cells
+        place = len(self.inner.levels)
+        return {(*key[:place], None, *key[place:]): slots for key, slots in cells.items()}
+
+
+@attrs.frozen(kw_only=True)
+class _Counting:
+    """What was counted in every table of a user's data."""
+
+    plan: Plan
+    measures: Mapping[TableName, Mapping[Measure, list[str]]]
+    grouping: Grouping
+    parts: Mapping[TableName, _Counts]
+    names: Mapping[str, str]
+    notes: tuple[Note, ...]
+
+    def tally(self, *, complete: bool = True) -> Tally:
+        """Return the sums of all measures by key."""
+        plan, parts = self.plan, self.parts
+        cells = combine([(tuple(self.measures[name]), counts.cells()) for name, counts in parts.items()])
+        there = {label for key in cells for label in key[: len(self.grouping.levels)]} if self.names else set()
+        return Tally(
+            plan=plan.id,
+            plan_version=plan.document.version,
+            content_hash=plan.content_hash,
+            readings=plan.readings,
+            measures=tuple(
+                Counted.of(measure, users, plan.variables)
+                for name in parts
+                for measure, users in self.measures[name].items()
+            ),
+            grouping=self.grouping,
+            cells=cells,
+            parts=frozenset() if complete else frozenset(cells),
+            names={code: name for code, name in sorted(self.names.items()) if code in there and name != code},
+            notes=self.notes,
+        )
 
 
 def tally(
@@ -59,47 +129,87 @@ def tally(
     by: str | Iterable[str] | None = None,
     targets: Iterable[str] | str | None = None,
     units: Mapping[str, str] | None = None,
-) -> Tallied:
-    """Read data and add up what the chosen targets need; see `Plan.evaluate`."""
+    complete: bool = True,
+) -> Tally:
+    """Read data and add up what the chosen targets need; see `Plan.tally`."""
+    return _count(plan, open_tables(data), Grouping.parse(by), targets, units).tally(complete=complete)
+
+
+def _measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[TableName, dict[Measure, list[str]]]:
+    """Return what is to be counted in each table, and for which targets."""
     tables: dict[TableName, dict[Measure, list[str]]] = {}
-    chosen = plan.choose(targets)
-    for target in chosen:
+    for target in plan.choose(targets):
         measure = plan.measure_of(target)
         table = plan.variables.table_of(variables_of(measure))
         tables.setdefault(table, {}).setdefault(measure, []).append(target.id)
-    grouping = Grouping.parse(by)
     for measures in tables.values():
         # Compiled without data first: a measure with a wrong dimension is a fault of the plan, not of the table.
         compile_program(measures, plan.variables)
-    opened = open_tables(data)
-    parts = []
+    return tables
+
+
+def _key(targets: Iterable[str] | str | None) -> Any:
+    return targets if targets is None or isinstance(targets, str) else tuple(targets)
+
+
+def _count(
+    plan: Plan,
+    opened: Opened,
+    grouping: Grouping,
+    targets: Iterable[str] | str | None,
+    units: Mapping[str, str] | None,
+    *,
+    each: bool = False,
+) -> _Counting:
+    """Read data and add up what the chosen targets need.
+
+    Args:
+        plan: The plan.
+        opened: The data.
+        grouping: What the sums are by.
+        targets: Target ids.
+        units: Units of columns.
+        each: Whether each community will be judged by itself, so that without levels there is nothing to add up.
+    """
+    chosen = _key(targets)
+    tables = plan.once(("measures", chosen), lambda: _measures(plan, chosen))
+    parts: dict[TableName, _Counts] = {}
     faults: list[CommunityPlanError] = []
-    for table, measures in tables.items():
+    for name in sorted(tables):  # the communities first: how they are told apart, townships are too
         try:
-            parts.append(_tally_table(plan, opened, table, measures, grouping, units))
+            parts[name] = _count_table(plan, opened, name, tables[name], grouping, units, each=each)
         except CommunityPlanError as error:
             faults.extend(error.faults)
+        else:
+            grouping = parts[name].grouping
     raise_faults(faults, subject="The data cannot be evaluated")
-    names = {code: name for part in parts for code, name in part.names.items()}
+    names = {code: name for counts in parts.values() for code, name in counts.names.items()}
     if "township" in grouping.levels and "townships" in opened.tables:
         names |= names_of(opened, plan.variables, "townships")
-    notes = {note: None for part in parts for note in part.notes}
     synthetic = synthetic_note(opened)
-    return Tallied(
-        tally=attrs.evolve(combine([part.tally for part in parts]), targets=tuple(target.id for target in chosen)),
+    notes = {note for counts in parts.values() for note in counts.notes} | (
+        {synthetic} if synthetic is not None else set()
+    )
+    return _Counting(
+        plan=plan,
+        measures=tables,
+        grouping=grouping,
+        parts=parts,
         names=names,
-        notes=(*notes, *([] if synthetic is None else [synthetic])),
+        notes=tuple(sorted(notes, key=note_order)),
     )
 
 
-def _tally_table(
+def _count_table(
     plan: Plan,
     opened: Opened,
     table_name: TableName,
     measures: Mapping[Measure, list[str]],
     grouping: Grouping,
     units: Mapping[str, str] | None,
-) -> Tallied:
+    *,
+    each: bool,
+) -> _Counts:
     """Add up the measures of one table."""
     needed: dict[str, list[str]] = {}
     for measure, users in measures.items():
@@ -111,11 +221,32 @@ def _tally_table(
             f"expected a {table_name} table, needed by {', '.join(users)}, got none",
             mend="add it to the Dataset or the folder, or name the targets you want in targets=",
         )
-    if table_name == "townships":
-        levels = tuple(level for level in grouping.levels if level != "community")
-        if grouping.levels and not levels:  # no township lies in a community
-            return Tallied(tally=Tally(measures=tuple(measures), groups={}))
-        grouping = attrs.evolve(grouping, levels=levels)
+    inner = grouping
+    if table_name == "townships":  # no township lies in a community
+        inner = attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
+    try:
+        counts = _add_up(plan, opened, table_name, measures, needed, inner, units, each=each, careful=False)
+    except Misread:
+        counts = _add_up(plan, opened, table_name, measures, needed, inner, units, each=each, careful=True)
+    if "community" in grouping.levels and "community" not in counts.inner.levels:
+        outer = attrs.evolve(counts.inner, levels=(*counts.inner.levels, "community"))
+        return attrs.evolve(counts, grouping=outer)
+    return counts
+
+
+def _add_up(
+    plan: Plan,
+    opened: Opened,
+    table_name: TableName,
+    measures: Mapping[Measure, list[str]],
+    needed: Mapping[str, list[str]],
+    grouping: Grouping,
+    units: Mapping[str, str] | None,
+    *,
+    each: bool,
+    careful: bool,
+) -> _Counts:
+    """Assemble a table and add up; without care, `Misread` says that a first look at the data was wrong."""
     assembled = assemble(
         opened,
         plan.variables,
@@ -124,16 +255,50 @@ def _tally_table(
         unit=table_name,
         units=units,
         declared_kinds=plan.declared_kinds,
+        careful=careful,
     )
-    table = assembled.table
-    program = compile_program(
-        measures,
-        plan.variables,
-        nullable=table.nullable,
-        remainder=REMAINDER in table.amount_names,
-        columns=table.amount_names,
+    table = assembled.table.settled() if each else assembled.table
+    listed, nullable, columns = tuple(measures), table.nullable, frozenset(table.amount_names)
+    program = plan.once(
+        ("program", listed, nullable, columns),
+        lambda: compile_program(
+            listed, plan.variables, nullable=nullable, remainder=REMAINDER in columns, columns=columns
+        ),
     )
-    return Tallied(tally=tally_table(table, program, assembled.grouping), names=assembled.names, notes=assembled.notes)
+    summed: Summed | None = None
+    checked = getattr(table, "checked", None) if each else None
+    if checked is None or assembled.grouping.levels:
+        summed = table.summed(assembled.grouping.keys, program.features)
+    else:
+        checked()
+    return _Counts(
+        grouping=assembled.grouping,
+        inner=assembled.grouping,
+        table=table,
+        program=program,
+        summed=summed,
+        names=assembled.names,
+        notes=(*table.notes, *assembled.notes),
+    )
+
+
+@attrs.frozen
+class _Judge:
+    """A target with all that judging it takes: worked out once, used for every region."""
+
+    bench: _Bench
+    measure: Measure
+    scale: Scale
+
+    @classmethod
+    def of(cls, plan: Plan, target: Target) -> _Judge:
+        indicator, measure = plan.indicators[target.indicator], plan.measure_of(target)
+        return cls(_Bench.of(plan, target), measure, scale_of(indicator, measure, plan.variables))
+
+
+def _judges(plan: Plan, targets: Iterable[str] | str | None) -> tuple[_Judge, ...]:
+    chosen = _key(targets)
+    return plan.once(("judges", chosen), lambda: tuple(_Judge.of(plan, target) for target in plan.choose(chosen)))
 
 
 def evaluate(
@@ -148,27 +313,150 @@ def evaluate(
     """Judge targets on data; see `Plan.evaluate`."""
     day = parse_day(as_of)
     if isinstance(data, Tally):
-        if by is not None or units is not None:
-            raise DataError("by= and units= belong to plan.tally; a tally has its groups already")
-        counted = Tallied(tally=data)
-    else:
-        counted = tally(plan, data, by=by, targets=targets, units=units)
-    places = {measure: index for index, measure in enumerate(counted.tally.measures)}
-    rows = []
-    wanted = plan.choose(counted.tally.targets if targets is None else targets)
-    chosen = []
-    for target in wanted:
-        indicator, measure = plan.indicators[target.indicator], plan.measure_of(target)
-        if measure not in places:
-            raise DataError(f"the tally does not count target {target.id!r}", mend="tally the data with this target")
-        bench = _Bench.of(plan, target)
-        chosen.append((bench, places[measure], measure, scale_of(indicator, measure, plan.variables)))
-    for group, slots in counted.tally.groups.items():
+        return _evaluate_tally(plan, data, by, targets, units, day)
+    grouping = Grouping.parse(by)
+    opened = open_tables(data)
+    judges = _judges(plan, targets)
+    like = getattr(opened.tables["communities"], "frame", None)
+    if "community" in grouping.levels and like is not None and tuple(_measures(plan, targets)) == ("communities",):
+        # Communities need no sums: they are judged row by row, in the user's own kind of frame.
+        larger = attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
+        counting = _count(plan, opened, larger, targets, units, each=True)
+        counts = counting.parts["communities"]
+        communities = getattr(counts.table, "communities", None)
+        if communities is not None:
+            judging = _judging(counts.program, judges, "community", by_row=True)
+            frame = communities(_called(grouping.columns), judging, counts.program.features)
+            rows = functools.cache(
+                lambda: _rows(plan, _count(plan, opened, grouping, targets, units).tally(), judges, day)
+            )
+            wide = _Wide(counting, judges, day, rows, like, frame)
+            return _result(plan, rows, counting.notes, day, grouping.levels, wide)
+    counting = _count(plan, opened, grouping, targets, units)
+    rows = functools.cache(lambda: _rows(plan, counting.tally(), judges, day))
+    wide = _Wide(counting, judges, day, rows, like)
+    levels = tuple(level for level in counting.grouping.levels if level not in counting.grouping.hidden)
+    return _result(plan, rows, counting.notes, day, levels, wide)
+
+
+def _evaluate_tally(
+    plan: Plan,
+    data: Tally,
+    by: str | Iterable[str] | None,
+    targets: Iterable[str] | str | None,
+    units: Mapping[str, str] | None,
+    day: dt.date | None,
+) -> Result:
+    if units is not None:
+        raise TallyError("units= belongs to plan.tally: a tally has whole numbers of quanta already")
+    differences = plan_differences((plan.id, plan.document.version, plan.content_hash, plan.readings), data)
+    raise_faults(list(differences), subject="The tally cannot be judged")
+    groups = data.groups if by is None else data.groups_by(by)
+    places = {each.measure: index for index, each in enumerate(data.measures)}
+    faults: list[CommunityPlanError] = []
+    judges = _judges(plan, data.targets if targets is None else targets)
+    for judge_ in judges:
+        name = judge_.bench.target.id
+        if judge_.measure not in places:
+            mend = "tally the data with this target"
+            faults.append(TallyError(f"the tally does not count target {name!r}", mend=mend))
+        elif data.measures[places[judge_.measure]].quanta != Counted.of(judge_.measure, (), plan.variables).quanta:
+            faults.append(TallyError(f"the tally counts target {name!r} in other quanta", mend="tally the data anew"))
+    raise_faults(faults, subject="The tally cannot be judged")
+    notes = data.notes if data.complete else (*data.notes, _parts_note(data))
+    grouping = data.grouping if by is None else Grouping.parse(by)
+    levels = tuple(level for level in grouping.levels if level not in grouping.hidden)
+    return _result(plan, _rows(plan, data, judges, day, groups), notes, day, levels)
+
+
+def _rows(
+    plan: Plan,
+    counted: Tally,
+    judges: Iterable[_Judge],
+    day: dt.date | None,
+    groups: Mapping[Group, tuple[Slots, ...]] | None = None,
+) -> tuple[Row, ...]:
+    """Judge targets in every group of a tally."""
+    places = {each.measure: index for index, each in enumerate(counted.measures)}
+    rows: list[Row] = []
+    for group, slots in (counted.groups if groups is None else groups).items():
         place = _Where.of(plan, group, counted.names, day)
         rows += [
-            bench.row(estimate(slots[index], measure, scale), group, place) for bench, index, measure, scale in chosen
+            judge_.bench.row(estimate(slots[places[judge_.measure]], judge_.measure, judge_.scale), group, place)
+            for judge_ in judges
         ]
-    return _result(plan, rows, counted.notes, day)
+    return tuple(rows)
+
+
+@attrs.frozen
+class _Wide:
+    """Makes a frame with a row for each region of a level, in the engine that holds the sums."""
+
+    counting: _Counting
+    judges: tuple[_Judge, ...]
+    day: dt.date | None
+    rows: Callable[[], tuple[Row, ...]]
+    like: Any
+    """The user's communities table."""
+    communities: Any = None
+    """The frame of the communities."""
+
+    def __call__(self, level: Level | None) -> Any:
+        if level == "community" and self.communities is not None:
+            return self.communities
+        found = self._from_sums(level)
+        return wide_frame(self.rows(), level, self.like) if found is None else found
+
+    def _from_sums(self, level: Level | None) -> Any | None:
+        counts = next(iter(self.counting.parts.values()))
+        wide = getattr(counts.summed, "wide", None)
+        if wide is None or len(self.counting.parts) > 1 or self.day is not None:
+            return None
+        levels = counts.grouping.levels
+        path = () if level is None else levels[: levels.index(level) + 1]
+        return wide(path, _called(counts.grouping.columns), _judging(counts.program, self.judges, level))
+
+
+def _called(columns: Iterable[str]) -> dict[str, str]:
+    """Return what the columns that are grouped by are called in a frame: the first period is `period`."""
+    listed = list(columns)
+    period = next((name for name in _PERIOD_COLUMNS if name in listed), None)
+    return {name: "period" if name == period else name for name in sorted(listed, key=lambda name: name != period)}
+
+
+def _judging(
+    program: Program, judges: Iterable[_Judge], level: Level | None, *, by_row: bool = False
+) -> Callable[[Sequence[Int]], list[tuple[str, Judged]]]:
+    """Return what makes judgements of targets from an expression for each feature of a program."""
+    places = {measure: index for index, measure in enumerate(program.measures)}
+    judge_ = judged_rows if by_row else judged
+
+    def judging(features: Sequence[Int]) -> list[tuple[str, Judged]]:
+        found = []
+        for each in judges:
+            index = places[each.measure]
+            slots = dict(zip(slots_of(each.measure), (features[at] for at in program.places[index]), strict=True))
+            bench = each.bench
+            bound = bench.binds(level)
+            found.append((bench.target.id, judge_(each.measure, each.scale, bench.goal, slots, bound=bound)))
+        return found
+
+    return judging
+
+
+def _parts_note(counted: Tally) -> Note:
+    """Say which regions were counted in part."""
+    if not counted.grouping.keys:
+        return Note(code="parts", zh="只是部分社区的计数", en="a tally of a part of the communities")
+    named = [key_text(key, counted.grouping) for key in sorted(counted.parts, key=key_order)]
+    texts = [text for text in named if text]  # what is beyond all regions has no name
+    shown = f"{', '.join(texts[:5])}{' …' if len(texts) > 5 else ''}"
+    return Note(
+        code="parts",
+        zh=f"{{count}} 处只是部分计数: {shown}",
+        en=f"{{count}} region(s) counted in part: {shown}",
+        count=len(texts),
+    )
 
 
 def judge(
@@ -227,12 +515,21 @@ def judge(
                 shortfall_unit=None,
             )
         )
-    return _result(plan, rows, (), day)
+    return _result(plan, tuple(rows), (), day)
 
 
-def _result(plan: Plan, rows: list[Row], notes: tuple[Note, ...], day: dt.date | None) -> Result:
+def _result(
+    plan: Plan,
+    rows: tuple[Row, ...] | Callable[[], tuple[Row, ...]],
+    notes: tuple[Note, ...],
+    day: dt.date | None,
+    levels: tuple[Level, ...] = (),
+    wide: _Wide | None = None,
+) -> Result:
     return Result(
-        rows=tuple(rows),
+        rows=rows,
+        levels=levels,
+        wide=wide,
         plan=plan.id,
         notes=notes,
         as_of=day,
@@ -294,10 +591,13 @@ class _Bench:
             ),
         )
 
+    def binds(self, level: Level | None) -> bool:
+        """Say whether the target binds regions of a level; one that it does not bind owes it nothing."""
+        return self.target.level is None or level is None or LEVELS[level] <= LEVELS[self.target.level]
+
     def row(self, found: Estimate, group: Group, place: _Where) -> Row:
         target, goal = self.target, self.goal
-        # A region that the target does not bind owes it nothing.
-        bound = target.level is None or group.level is None or LEVELS[group.level] <= LEVELS[target.level]
+        bound = self.binds(group.level)
         verdict, reason = Verdict.UNKNOWN, found.reason
         if not bound:
             reason = Reason.OTHER_LEVEL

@@ -45,28 +45,28 @@ Op = Literal[">=", ">", "<=", "<", "="]
 """A comparison of two whole numbers."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Lit:
     """A whole number."""
 
     value: int
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Col:
     """An integer column without nulls; 0 where the cell is missing."""
 
     name: str
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Add:
     """A sum within the row."""
 
     terms: tuple[Int, ...]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Scale:
     """A whole multiple."""
 
@@ -74,7 +74,7 @@ class Scale:
     term: Int
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class When:
     """A number where a condition holds, else 0."""
 
@@ -82,21 +82,21 @@ class When:
     term: Int
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Const:
     """True or false."""
 
     value: bool
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Known:
     """Whether the cell of a column is there."""
 
     name: str
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Cmp:
     """A comparison within the row."""
 
@@ -105,7 +105,7 @@ class Cmp:
     right: Int
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class In:
     """Whether a category column holds one of some numbers."""
 
@@ -113,21 +113,21 @@ class In:
     values: tuple[int, ...]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class And:
     """All of some conditions."""
 
     parts: tuple[Bool, ...]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Or:
     """One or more of some conditions."""
 
     parts: tuple[Bool, ...]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Not:
     """The opposite."""
 
@@ -202,7 +202,10 @@ def scale(factor: int, term: Int) -> Int:
 
 
 def compare(left: Int, op: Op, right: Int) -> Bool:
-    """Return a comparison, decided at once between two literals."""
+    """Return a comparison, decided at once between two literals, and by its condition for one or nothing."""
+    if isinstance(left, When) and isinstance(left.term, Lit) and isinstance(right, Lit):
+        holds, fails = compare(left.term, op, right), compare(ZERO, op, right)
+        return disjunction((conjunction((left.condition, holds)), conjunction((negation(left.condition), fails))))
     if isinstance(left, Lit) and isinstance(right, Lit):
         signs = {">=": left.value >= right.value, ">": left.value > right.value, "=": left.value == right.value}
         signs |= {"<=": left.value <= right.value, "<": left.value < right.value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, Self
 
@@ -10,19 +11,37 @@ import attrs
 from community_plan.entry import Note
 from community_plan.errors import DataError
 from community_plan.expressions import Int
-from community_plan.regions import LEVELS, CountyKind, Level
+from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at
 from community_plan.variables import Variable
 
-__all__ = ["Grouping", "Table"]
+__all__ = ["Grouping", "Listed", "ListedRegister", "Misread", "Register", "Summed", "Sums", "Table"]
+
+Sums = list[tuple[tuple[str | None, ...], tuple[int, ...]]]
+"""Key labels with the sums of every feature."""
+
+
+class Misread(Exception):  # noqa: N818  # no error: it never leaves the library
+    """A row is not as a first look at the table took it to be; the table has to be entered with care."""
+
+
+class Summed(Protocol):
+    """Sums by key, wherever they are kept."""
+
+    def rows(self) -> Sums:
+        """Return the sums as Python values."""
+        ...
+
+
+class Register(Protocol):
+    """What a register says of each region: sums, wherever they are kept."""
+
+    def rows(self) -> Sums:
+        """Return the sums as Python values: (region, labels …), sums."""
+        ...
 
 
 class Table(Protocol):
     """A table of whole numbers that some engine can sum."""
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        ...
 
     @property
     def amount_names(self) -> tuple[str, ...]:
@@ -47,16 +66,41 @@ class Table(Protocol):
         """Fill a category that follows from the code where no cell says otherwise."""
         ...
 
-    def amount_cells(self, name: str) -> list[int | None]:
-        """Return a column of numbers, None where a cell is missing."""
-        ...
-
-    def with_amounts(self, amounts: Mapping[str, Sequence[int | None]]) -> Self:
-        """Add columns of numbers."""
-        ...
-
     def with_level(self, level: Level) -> Self:
         """Add the key column of a level, cut from the code."""
+        ...
+
+    def placed(self, level: Level, *, careful: bool) -> tuple[Self, list[int | None], int]:
+        """Return the table, the first rows that lie in no region of a level, and how many there are."""
+        ...
+
+    def called(self, level: Level) -> Mapping[str, str | None]:
+        """Return what each region of a level is called, by its code."""
+        ...
+
+    def kinds_by_county(self) -> Mapping[str, set[int | None]]:
+        """Return the county kinds that the rows of each county have, by the county's code."""
+        ...
+
+    def split(self, key: str, columns: Sequence[str], features: Sequence[Int], level: Level) -> tuple[Register, Sums]:
+        """Sum a register by region: those of a level stay in the engine, all others come back as rows."""
+        ...
+
+    def join(
+        self, register: Register, columns: Sequence[str], wanted: Sequence[str], *, absent: int | None, careful: bool
+    ) -> tuple[Self, int, list[str]]:
+        """Give every row what a register says of it.
+
+        Args:
+            register: The register's sums; of each wanted variable its amount, and the rows that leave it unknown.
+            columns: Columns that the register is grouped by beside the region.
+            wanted: Variables to add.
+            absent: What a row has that the register does not list.
+            careful: Whether to count before believing.
+
+        Returns:
+            The table, the number of rows not listed, and the listed codes that the table does not have.
+        """
         ...
 
     def with_remainder(
@@ -65,11 +109,118 @@ class Table(Protocol):
         """Append rows that are no community, marked by a column `remainder`."""
         ...
 
-    def sums(
-        self, keys: Sequence[str], features: Sequence[Int]
-    ) -> list[tuple[tuple[str | None, ...], tuple[int, ...]]]:
-        """Sum features over the rows of each combination of keys."""
+    def settled(self) -> Self:
+        """Return the table with what several queries read worked out once, if it is in memory."""
         ...
+
+    def summed(self, keys: Sequence[str], features: Sequence[Int]) -> Summed:
+        """Sum features over the rows of each combination of keys; without keys over all rows."""
+        ...
+
+
+@attrs.frozen
+class ListedSums:
+    """Sums as Python values."""
+
+    found: Sums
+
+    def rows(self) -> Sums:
+        """Return the sums."""
+        return self.found
+
+
+@attrs.frozen
+class ListedRegister:
+    """A register's sums as Python values."""
+
+    found: Mapping[tuple[str | None, ...], tuple[int, ...]]
+
+    def rows(self) -> Sums:
+        """Return the sums."""
+        return list(self.found.items())
+
+
+class Listed:
+    """What a table can do by way of Python lists of its cells."""
+
+    def label_cells(self, name: str) -> list[str | None]:
+        """Return a key column."""
+        raise NotImplementedError
+
+    def amount_cells(self, name: str) -> list[int | None]:
+        """Return a column of numbers, None where a cell is missing."""
+        raise NotImplementedError
+
+    def with_amounts(self, amounts: Mapping[str, Sequence[int | None]]) -> Self:
+        """Add columns of numbers."""
+        raise NotImplementedError
+
+    def sums(self, keys: Sequence[str], features: Sequence[Int]) -> Sums:
+        """Sum features over the rows of each combination of keys."""
+        raise NotImplementedError
+
+    def settled(self) -> Self:
+        """Return the table itself, which is in memory as it is."""
+        return self
+
+    def summed(self, keys: Sequence[str], features: Sequence[Int]) -> ListedSums:
+        """Sum features over the rows of each combination of keys."""
+        return ListedSums(self.sums(keys, features))
+
+    def placed(self, level: Level, *, careful: bool) -> tuple[Self, list[int | None], int]:  # noqa: ARG002  # as `Table`
+        """Return the table, the rows that lie in no region of a level, and how many there are."""
+        rows: list[int | None] = [row for row, cell in enumerate(self.label_cells(level), start=1) if cell is None]
+        return self, rows, len(rows)
+
+    def called(self, level: Level) -> dict[str, str | None]:
+        """Return what each region of a level is called, by its code."""
+        pairs = zip(self.label_cells("code"), self.label_cells(level), strict=True)
+        return {region: text for code, text in pairs if code is not None and (region := region_at(code, level))}
+
+    def kinds_by_county(self) -> dict[str, set[int | None]]:
+        """Return the county kinds that the rows of each county have, by the county's code."""
+        kinds: dict[str, set[int | None]] = {}
+        for code, kind in zip(self.label_cells("code"), self.amount_cells("county_kind"), strict=True):
+            if code is not None:
+                kinds.setdefault(code[: LEVELS["county"]], set()).add(kind)
+        return kinds
+
+    def split(
+        self, key: str, columns: Sequence[str], features: Sequence[Int], level: Level
+    ) -> tuple[ListedRegister, Sums]:
+        """Sum a register by region: those of a level, and all others."""
+        within: dict[tuple[str | None, ...], tuple[int, ...]] = {}
+        beyond = []
+        for (code, *rest), totals in self.sums([key, *columns], features):
+            region = normal_code(code or "")
+            if level == "township":  # what lies in a township's communities lies in the township
+                region = region_at(region, "township") or region
+            if len(region) != LEVELS[level]:
+                beyond.append(((region, *rest), totals))
+                continue
+            place = (region, *rest)
+            within[place] = tuple(map(operator.add, within[place], totals)) if place in within else totals
+        return ListedRegister(within), beyond
+
+    def join(
+        self,
+        register: Register,
+        columns: Sequence[str],
+        wanted: Sequence[str],
+        *,
+        absent: int | None,
+        careful: bool,  # noqa: ARG002  # as `Table`
+    ) -> tuple[Self, int, list[str]]:
+        """Give every row what a register says of it; see `Table`."""
+        said = dict(register.rows())
+        keys = list(zip(*(self.label_cells(name) for name in ("code", *columns)), strict=True))
+        strangers = sorted({str(place[0]) for place in said} - {str(key[0]) for key in keys})
+        listed = [said.get(key) for key in keys]
+        amounts = {
+            name: [absent if row is None else None if row[2 * place + 1] else row[2 * place] for row in listed]
+            for place, name in enumerate(wanted)
+        }
+        return self.with_amounts(amounts), sum(1 for row in listed if row is None), strangers
 
 
 @attrs.frozen

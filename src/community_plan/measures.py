@@ -61,7 +61,7 @@ class Comparator(StrEnum):
         return signs.get(self.value, self.value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Is:
     """A category has one of some values, or a place lies in one of some regions."""
 
@@ -71,7 +71,7 @@ class Is:
     """Values that satisfy the condition; codes of regions for a level."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Compare:
     """A sum of variables, or one sum over another, held against a value within each community."""
 
@@ -85,21 +85,21 @@ class Compare:
     """What it is held against."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class AllOf:
     """Every one of some conditions."""
 
     conditions: tuple[Condition, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class AnyOf:
     """One or more of some conditions."""
 
     conditions: tuple[Condition, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class AtLeast:
     """At least `count` of some conditions."""
 
@@ -111,7 +111,7 @@ Condition = Is | Compare | AllOf | AnyOf | AtLeast
 """What a community satisfies, does not satisfy, or — with a missing cell — may satisfy."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Count:
     """How many communities satisfy a condition [社区]."""
 
@@ -120,7 +120,7 @@ class Count:
     """Scope: the communities that are looked at."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Total:
     """The sum of variables over the communities in scope."""
 
@@ -129,7 +129,7 @@ class Total:
     """Scope: the communities that are looked at."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Ratio:
     """Sum over sum, both over the communities in scope."""
 
@@ -141,7 +141,7 @@ class Ratio:
     """Scope: the communities that are looked at."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Share:
     """Communities that satisfy a condition, over the communities in scope [1]."""
 

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -34,6 +34,7 @@ class _Named(Protocol):
     def id(self) -> str: ...
 
 
+R = TypeVar("R")
 T = TypeVar("T", bound=_Named)
 
 
@@ -149,6 +150,16 @@ class Plan:
     """The source text that quotes are found in, if the plan carries it."""
     readings: Mapping[str, str] = attrs.field(factory=dict)
     """Discrepancy id to the reading that was chosen instead of the adopted one."""
+
+    _memo: dict[Any, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    """What has been worked out from the entries alone, such as compiled programs."""
+
+    def once(self, key: Any, make: Callable[[], R]) -> R:
+        """Return what follows from the plan's entries alone, worked out at most once."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        found: R = self._memo[key]
+        return found
 
     @property
     def id(self) -> str:
@@ -293,7 +304,8 @@ class Plan:
             data: A frame, the path of a CSV or parquet file or of a folder with `communities`, `facilities` and
                 `workforce`, an iterable of `Community`, a `Dataset`, or a `Tally`.
             by: A level (`city`, `county`, `township`, `community`), a column, or a list of them; each level gets
-                rows of its own, columns are crossed with them. Without it the whole table is one region.
+                rows of its own, columns are crossed with them. Without it the whole table is one region. A tally
+                has the rows that it was made with, or is rolled up to the levels named; `[]` is the total.
             targets: Target ids, or `main` for the plan's table of main indicators; without it every target.
             units: Units of columns that are not in the variable's own unit, such as `{"gross_floor_area": "亩"}`.
             reading: Other readings of doubtful passages, such as `{"A02": "as-printed"}`.
@@ -319,11 +331,29 @@ class Plan:
         by: str | Iterable[str] | None = None,
         targets: Iterable[str] | str | None = None,
         units: Mapping[str, str] | None = None,
+        reading: Mapping[str, str] | None = None,
+        complete: bool = True,
     ) -> Tally:
-        """Add up what targets need, without judging; tallies of parts add up with `+`. See `evaluate`."""
+        """Add up what targets need, without judging; tallies of different communities add up with `+`.
+
+        Args:
+            data: As for `evaluate`, but no tally.
+            by: Levels and columns whose sums are kept; `evaluate` can roll them up and not split them.
+            targets: Target ids, or `main`; without it every target.
+            units: Units of columns that are not in the variable's own unit.
+            reading: Other readings of doubtful passages.
+            complete: Whether the data hold all of every region; two tallies of one region merge only if both are
+                parts of it.
+
+        Raises:
+            DataError: For anything wrong with the data; several faults come together as `DataFaults`.
+            NotFoundError: For an unknown target, discrepancy or reading.
+            DimensionError: If a unit does not fit its column.
+        """
         from community_plan import evaluation
 
-        return evaluation.tally(self, data, by=by, targets=targets, units=units).tally
+        plan = self.with_readings(reading or {})
+        return evaluation.tally(plan, data, by=by, targets=targets, units=units, complete=complete)
 
     def judge(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import html
 import importlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -17,12 +18,13 @@ from community_plan.entry import Note
 from community_plan.errors import MissingDependencyError, NotFoundError
 from community_plan.labels import label
 from community_plan.measures import Comparator
+from community_plan.regions import Level
 from community_plan.sources import Text
 from community_plan.targets import Attribute, target_text
 from community_plan.units import Lang, Quantity, Unit
 from community_plan.verdicts import Reason, Verdict, display
 
-__all__ = ["Result", "Row"]
+__all__ = ["Result", "Row", "wide_frame"]
 
 
 @attrs.frozen(kw_only=True)
@@ -202,12 +204,20 @@ def _with_unit(number: str, unit: Unit, lang: Lang) -> str:
     return f"{number}{'' if text in ('', '%', '‰') else ' '}{text}"
 
 
-@attrs.frozen(kw_only=True)
+class Wide(Protocol):
+    """What works out values and verdicts of many regions at once, in the engine that holds their sums."""
+
+    def __call__(self, level: Level | None) -> Any:
+        """Return the frame of a level, None for the whole table."""
+        ...
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Result:
     """Rows of verdicts, with what was said of the data on the way."""
 
-    rows: tuple[Row, ...]
-    """By column values, level and region; within a region in the plan's order."""
+    _rows: tuple[Row, ...] | Callable[[], tuple[Row, ...]] = attrs.field(alias="rows", repr=False)
+    """The rows, or what makes them when they are first asked for."""
     plan: str
     """Id of the plan."""
     notes: tuple[Note, ...] = ()
@@ -220,6 +230,63 @@ class Result:
     """SHA-256 over the plan's documents; the same hash is the same plan."""
     readings: Mapping[str, str] = attrs.field(factory=dict)
     """Discrepancy id to the reading that was chosen instead of the adopted one."""
+    levels: tuple[Level, ...] = ()
+    """Levels of its regions, from large to small; none if the whole table is one region."""
+    _wide: Wide | None = attrs.field(alias="wide", default=None, repr=False)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Rows by column values, level and region; within a region in the plan's order.
+
+        They are made when they are first asked for: a row takes some 20 µs, so ask `wide` for a nation's townships.
+        """
+        if callable(self._rows):
+            object.__setattr__(self, "_rows", self._rows())
+        assert isinstance(self._rows, tuple)
+        return self._rows
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Result):
+            return NotImplemented
+        return self._facts() == other._facts()
+
+    __hash__ = None  # type: ignore[assignment]  # it holds mappings
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            name: getattr(self, name) for field in attrs.fields(Result) if (name := field.alias or field.name) != "wide"
+        }
+
+    def __reduce__(self) -> Any:
+        return functools.partial(Result, **self._facts()), ()
+
+    def wide(self, level: Level | None = None) -> Any:
+        """Return one row for each region of a level, with the value and the verdict of every target.
+
+        Columns: `region`, `period` and the other columns that are grouped by, and for each target
+        `<target>__value` (a double, in the indicator's unit; null without a value) and `<target>__verdict` (met,
+        not_met, unknown).
+        The verdicts are decided in whole numbers before any rounding.
+
+        Args:
+            level: One of `levels`; without it the finest.
+
+        Returns:
+            A frame of the kind that was evaluated: polars, pandas or pyarrow. Communities come in the order of the
+            data, and lazily if the data were lazy (a polars LazyFrame, a DuckDB relation, a Spark DataFrame). From
+            files and typed objects, and for the larger regions of DuckDB and Spark, the kind is that of an
+            installed library: polars, else pandas, else pyarrow.
+
+        Raises:
+            NotFoundError: If the level was not asked for.
+            MissingDependencyError: If no frame library is installed.
+        """
+        wanted = level or (self.levels[-1] if self.levels else None)
+        if wanted is not None and wanted not in self.levels:
+            raise NotFoundError("level", wanted, self.levels)
+        if self._wide is not None:
+            return self._wide(wanted)
+        return wide_frame(self.rows, wanted)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -251,7 +318,8 @@ class Result:
 
     def failing(self) -> Result:
         """Return the rows whose verdict is not met."""
-        return attrs.evolve(self, rows=tuple(row for row in self.rows if row.verdict is Verdict.NOT_MET))
+        kept = tuple(row for row in self.rows if row.verdict is Verdict.NOT_MET)
+        return Result(**{**self._facts(), "rows": kept})
 
     def to_dicts(self, lang: Lang = "zh") -> list[dict[str, Any]]:
         """Return a dict for each row: exact numbers as `Fraction`, dates as `date`, the rest as text and lists."""
@@ -321,6 +389,30 @@ class Result:
         if rest > 0:
             lines.append(f'<tr><td colspan="{len(headers)}">… + {rest}</td></tr>')
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _wide_columns(rows: Iterable[Row], level: Level | None) -> dict[str, list[Any]]:
+    """Return rows of one level as columns: one line a region, two columns a target."""
+    wanted = level or "total"
+    lines: dict[tuple[Any, ...], dict[str, Any]] = {}
+    names: dict[str, None] = {}
+    for row in rows:
+        if row.level != wanted:
+            continue
+        key = (row.region, row.period, *row.columns.values())
+        period = {} if row.period is None else {"period": row.period}
+        line = lines.setdefault(key, {"region": row.region, **period, **row.columns})
+        line[f"{row.target}__value"] = None if row.value is None else float(row.value)
+        line[f"{row.target}__verdict"] = row.verdict.value
+        names |= dict.fromkeys(line)
+    return {name: [line.get(name) for line in lines.values()] for name in names}
+
+
+def wide_frame(rows: Iterable[Row], level: Level | None, like: Any = None) -> Any:
+    """Return rows of one level as a frame: of the kind of another, else of an installed library."""
+    from community_plan import frames
+
+    return frames.from_columns(_wide_columns(rows, level), like)
 
 
 def row_cells(row: Row, lang: Lang) -> list[str]:

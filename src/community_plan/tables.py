@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import glob
 import importlib.util
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -175,27 +177,114 @@ def as_cells(table: CellTable | RawTable) -> CellTable:
 
 def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
     source = Source(table=table, file=str(path), text=True)
-    if not path.is_file():
-        raise DataError("no such file", place=Place(file=str(path)))
-    if path.suffix == ".parquet":
-        return RawTable(source=attrs.evolve(source, text=False), frame=_read_parquet(path))
-    if path.suffix == ".csv":
-        return _read_csv(path, source)
-    raise DataError(
-        f"expected a file that ends in {' or '.join(_SUFFIXES)}, got {path.name!r}", place=Place(file=str(path))
+    paths = _matching(path)
+    if any(each.suffix != paths[0].suffix for each in paths) or paths[0].suffix not in _SUFFIXES:
+        wrong = next(each.name for each in paths if each.suffix != paths[0].suffix or each.suffix not in _SUFFIXES)
+        raise DataError(
+            f"expected a file that ends in {' or '.join(_SUFFIXES)}, got {wrong!r}", place=Place(file=str(path))
+        )
+    if paths[0].suffix == ".parquet":
+        return RawTable(source=attrs.evolve(source, text=False), frame=_open_parquet(paths))
+    if importlib.util.find_spec("polars") is not None and _is_large(paths):
+        from community_plan import frames
+
+        headers = _same_headers(paths)
+        return RawTable(source=source, frame=frames.scan_csv([str(each) for each in paths], headers))
+    tables = [_read_csv(each, attrs.evolve(source, file=str(each))) for each in paths]
+    return tables[0] if len(tables) == 1 else _stacked(tables, source)
+
+
+def _matching(path: Path) -> list[Path]:
+    """Return the files that a path or a pattern such as `data/*.parquet` names, in the order of their names."""
+    if path.is_file():
+        return [path]
+    name = str(path)
+    found = [Path(m) for m in sorted(glob.glob(name, recursive=True))] if glob.has_magic(name) else []  # noqa: PTH207  # takes absolute patterns
+    files = [match for match in found if match.is_file()]
+    if not files:
+        raise DataError("no such file", place=Place(file=name))
+    return files
+
+
+def _stacked(tables: Sequence[CellTable], source: Source) -> CellTable:
+    """Put files of one kind below each other."""
+    headers = list(tables[0].columns)
+    for table in tables[1:]:
+        _check_headers(headers, list(table.columns), tables[0].source.file, table.source.file)
+    columns = {header: [cell for table in tables for cell in table.columns[header]] for header in headers}
+    return CellTable(source=source, columns=columns, rows=sum(table.rows for table in tables))
+
+
+def _check_headers(first: Sequence[str], other: Sequence[str], first_file: str | None, file: str | None) -> None:
+    if sorted(first) != sorted(other):
+        lacks = [repr(header) for header in first if header not in other]
+        more = [repr(header) for header in other if header not in first]
+        said = [*(f"no {header}" for header in lacks), *more]
+        raise DataError(
+            f"expected the columns of {first_file}, got {', '.join(said)}",
+            place=Place(file=file),
+            mend="files of one pattern have the same columns",
+        )
+
+
+_LARGE = 2**25
+"""Bytes of text from which on an engine reads it in pieces (32 MiB)."""
+
+
+def _is_large(paths: Sequence[Path]) -> bool:
+    """Say whether text is large and in the encoding that engines read."""
+    if sum(path.stat().st_size for path in paths) < _LARGE:
+        return False
+    for path in paths:
+        with path.open("rb") as file:
+            head = file.read(2**20)
+        try:
+            codecs.getincrementaldecoder("utf-8")().decode(head)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _same_headers(paths: Sequence[Path]) -> list[str]:
+    """Return the headers of CSV files that all have the same, in one order."""
+    first: list[str] = []
+    for path in paths:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            headers = [header.strip() for header in next(csv.reader(file), [])]
+        if not any(headers):
+            raise DataError("expected a line of headers, got an empty file", place=Place(file=str(path)))
+        _check_twice(headers, Place(file=str(path)))
+        if first:
+            _check_headers(first, headers, str(paths[0]), str(path))
+            if first != headers:
+                raise DataError(
+                    f"expected the columns in the order of {paths[0]}, got another", place=Place(file=str(path))
+                )
+        first = headers
+    return first
+
+
+def _check_twice(headers: Sequence[str], place: Place) -> None:
+    twice = [header for position, header in enumerate(headers) if header in headers[:position]]
+    raise_faults(
+        [
+            AmbiguousColumnError(f"two columns are headed {header!r}", place=attrs.evolve(place, column=header))
+            for header in twice
+        ],
+        subject=place.file or "",
     )
 
 
-def _read_parquet(path: Path) -> Any:
+def _open_parquet(paths: Sequence[Path]) -> Any:
     from community_plan import frames
 
     libraries: tuple[Literal["polars", "pyarrow"], ...] = ("polars", "pyarrow")
     for library in libraries:
         if importlib.util.find_spec(library) is not None:
             try:
-                return frames.read_parquet(path, library)
+                return frames.open_parquet([str(path) for path in paths], library)
             except Exception as error:  # each engine has errors of its own; the user gets one kind
-                raise DataError(f"no readable parquet: {error}", place=Place(file=str(path))) from error
+                raise DataError(f"no readable parquet: {error}", place=Place(file=str(paths[0]))) from error
     raise MissingDependencyError("polars or pyarrow", extra="polars", purpose="reading parquet")
 
 

@@ -1,12 +1,23 @@
 """Frames: the door to narwhals, and through it to polars, pandas and the rest."""
 
-from community_plan.frames.entry import enter as enter
+from community_plan.frames.opening import enter as enter
 from community_plan.frames.table import FrameTable as FrameTable
 from community_plan.frames.table import as_frame as as_frame
 from community_plan.frames.table import cells_of as cells_of
-from community_plan.frames.table import collect as collect
+from community_plan.frames.table import from_columns as from_columns
 from community_plan.frames.table import headers_of as headers_of
 from community_plan.frames.table import is_frame as is_frame
-from community_plan.frames.table import read_parquet as read_parquet
+from community_plan.frames.table import open_parquet as open_parquet
+from community_plan.frames.table import scan_csv as scan_csv
 
-__all__ = ["FrameTable", "as_frame", "cells_of", "collect", "enter", "headers_of", "is_frame", "read_parquet"]
+__all__ = [
+    "FrameTable",
+    "as_frame",
+    "cells_of",
+    "enter",
+    "from_columns",
+    "headers_of",
+    "is_frame",
+    "open_parquet",
+    "scan_csv",
+]

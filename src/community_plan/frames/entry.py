@@ -15,6 +15,9 @@ import narwhals as nw
 
 from community_plan.columns import read_cells, rounded_note
 from community_plan.entry import (
+    FLOAT32_DUST,
+    FLOAT_DUST,
+    LEAST_DUST,
     MAX_QUANTA,
     MISSING_WORDS,
     Note,
@@ -200,17 +203,14 @@ def _entered_quantity(
     number = cell.cast(nw.Float64())
     known = number.is_finite().fill_null(False)
     finite = nw.when(known).then(number).otherwise(0.0)
-    digits = float(10**column.places)
-    scaled = (finite * digits).round(0)
+    exact = finite * float(10**column.places)
+    scaled = exact.round(0)
     factor = column.quanta / 10**column.places
     limit = min(MAX_QUANTA, math.floor(MAX_QUANTA / factor))
     negative, large = finite < 0, scaled > limit
-    # Divided by a column, not by a number: polars turns x / 10000 into x * (1 / 10000), which is off in the last bit.
-    back = scaled / (finite * 0.0 + digits)
-    if isinstance(dtype, nw.Float32):
-        back = back.cast(nw.Float32()).cast(nw.Float64())
-    # A float is accepted if it is the double nearest to a decimal with so many places.
-    fine = (back != finite) & ~large & ~negative
+    dust = FLOAT32_DUST if isinstance(dtype, nw.Float32) else FLOAT_DUST
+    off = (exact - scaled).abs()
+    fine = (off > LEAST_DUST) & (off > exact * dust) & ~large & ~negative
     safe = nw.when(~(negative | large)).then(scaled).otherwise(0.0).cast(nw.Int64())
     value, rounded = _convert(safe, factor)
     checks = (

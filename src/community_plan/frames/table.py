@@ -7,9 +7,9 @@ plain columns. narwhals drops masks inside an aggregation on pandas and pyarrow 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -20,7 +20,7 @@ from community_plan.entry import (
     OVERFLOW_MEND,
     Note,
 )
-from community_plan.errors import SumOverflowError
+from community_plan.errors import MissingDependencyError, SumOverflowError
 from community_plan.expressions import (
     Add,
     And,
@@ -39,6 +39,7 @@ from community_plan.expressions import (
     columns_of,
 )
 from community_plan.frames.parts import constant, flag, integers, label, modulo
+from community_plan.grouping import Listed
 from community_plan.programs import REMAINDER
 from community_plan.regions import (
     COUNTY_KIND_RANGES,
@@ -51,7 +52,17 @@ from community_plan.regions import (
 )
 from community_plan.variables import Variable
 
-__all__ = ["FrameTable", "as_frame", "cells_of", "collect", "headers_of", "is_frame", "read_parquet"]
+__all__ = [
+    "FrameTable",
+    "as_frame",
+    "cells_of",
+    "collect",
+    "from_columns",
+    "headers_of",
+    "is_frame",
+    "open_parquet",
+    "scan_csv",
+]
 
 
 def is_frame(data: object) -> bool:
@@ -66,7 +77,7 @@ def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
 
 
 @attrs.frozen(kw_only=True)
-class FrameTable:
+class FrameTable(Listed):
     """A frame of whole numbers, ready to be summed."""
 
     frame: nw.DataFrame[Any]
@@ -328,6 +339,22 @@ def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
     return list(frame.collect_schema().names())
 
 
+def from_columns(columns: Mapping[str, Sequence[Any]], like: Any = None) -> Any:
+    """Return columns as a native frame: of the kind of an eager frame, else of an installed library.
+
+    Raises:
+        MissingDependencyError: If none of polars, pandas and pyarrow is installed.
+    """
+    eager = ("polars", "pandas", "pyarrow")
+    if isinstance(like, nw.DataFrame):
+        backend: Any = like.implementation
+    else:
+        backend = next((name for name in eager if importlib.util.find_spec(name) is not None), None)
+    if backend is None:
+        raise MissingDependencyError("polars, pandas or pyarrow", extra="polars", purpose="a frame")
+    return nw.from_dict(dict(columns), backend=backend).to_native()
+
+
 def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:
     """Return a small frame as Python cells, every engine's idea of a missing one as None."""
     whole = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
@@ -339,6 +366,19 @@ def _cell(cell: Any) -> Any:
     return None if missing else cell
 
 
-def read_parquet(path: Path, library: Literal["polars", "pyarrow"]) -> nw.DataFrame[Any]:
-    """Read a parquet file with an installed library."""
-    return nw.read_parquet(str(path), backend=library)
+def open_parquet(paths: Sequence[str], library: Literal["polars", "pyarrow"]) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Open parquet files with an installed library: lazily with polars, in memory with pyarrow."""
+    if library == "polars":
+        from community_plan.frames.polars_engine import scan_parquet
+
+        return as_frame(scan_parquet(paths))
+    return nw.concat([nw.read_parquet(path, backend=library) for path in paths])
+
+
+def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Open CSV files as a lazy frame of texts, with polars."""
+    from community_plan.frames import polars_engine
+
+    frame = as_frame(polars_engine.scan_csv(paths, headers))
+    assert isinstance(frame, nw.LazyFrame)
+    return frame

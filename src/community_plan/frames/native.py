@@ -1,0 +1,528 @@
+"""Native: a table of whole numbers that stays inside the engine that holds it, until only sums are left.
+
+A first look at a few rows says which columns have holes and which words they use. What it says is taken for
+granted and counted again in the very query that adds up the sums: if one row is not as it was taken to be,
+`Misread` is raised, and the table is entered again with care, counting first.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from community_plan.entry import (
+    INT64_MAX,
+    MAX_QUANTA,
+    Note,
+    Source,
+)
+from community_plan.expressions import (
+    Int,
+    Lit,
+    columns_of,
+)
+from community_plan.frames.engine import BAD, Ascending, Engine, Grouped, Within
+from community_plan.frames.keys import CODE, CODE_TEXT, NULL_LABEL, Key, label_text
+from community_plan.frames.native_sums import NativeRegister, NativeSums
+from community_plan.frames.parts import flag, label
+from community_plan.frames.stage import Stage, largest_side
+from community_plan.frames.wide import Judging, wide
+from community_plan.grouping import Misread, Register
+from community_plan.programs import REMAINDER
+from community_plan.regions import (
+    COUNTY_KIND_RANGES,
+    LEVELS,
+    PROVINCE_RUN,
+    SETTING_RANGES,
+    TOWNSHIP_KIND_RANGES,
+    CountyKind,
+    Level,
+)
+from community_plan.sums import Basis
+from community_plan.variables import Variable
+
+__all__ = ["MOST_ROWS", "NativeTable"]
+
+MOST_ROWS = 2**26
+"""Rows that a relation is taken to have at most where counting them would cost a pass."""
+
+
+@attrs.frozen(kw_only=True)
+class NativeTable:
+    """A relation of one engine with the expressions that make whole numbers of it."""
+
+    engine: Engine
+    relation: Any
+    source: Source
+    numbers: Mapping[str, Any]
+    """Variable to whole number, 0 where missing."""
+    flags: Mapping[str, Any]
+    """Variable to whether it is known, for those with missing cells."""
+    members: Mapping[str, Callable[[Sequence[int]], Any]]
+    """Category to the test for some of its values."""
+    keys: Mapping[str, Key]
+    """Key columns."""
+    code: Any = None
+    """The code as a number."""
+    code_width: int = 12
+    code_text: Any = None
+    """The code as the text that it came as, if it did."""
+    sizes: Mapping[str, int] = attrs.field(factory=dict)
+    """Categories with the number of their values."""
+    suspects: tuple[Any, ...] = ()
+    """What must hold in no row; counted with the sums."""
+    counted: tuple[tuple[Callable[[int], Note], Any], ...] = ()
+    """Notes that say in how many rows something is so."""
+    largest: Mapping[str, int] = attrs.field(factory=dict)
+    """Largest number of each variable; up to `limit` where it has not been counted."""
+    limit: int = MAX_QUANTA
+    rows_at_most: int = MOST_ROWS
+    found_notes: list[Note] = attrs.field(factory=list)
+    """Filled when the sums are made."""
+
+    @property
+    def amount_names(self) -> tuple[str, ...]:
+        """Variables that the table holds as numbers."""
+        return tuple(self.numbers)
+
+    @property
+    def nullable(self) -> frozenset[str]:
+        """Variables with missing cells."""
+        return frozenset(self.flags)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What happened on entry; complete once sums have been made."""
+        return tuple(self.found_notes)
+
+    # -- what follows from the code ------------------------------------------------------------------------
+
+    def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> NativeTable:
+        """Fill a category that follows from the code where no cell says otherwise."""
+        engine, width = self.engine, self.code_width
+        if variable.id in LEVELS:
+            level: Level = next(name for name in LEVELS if name == variable.id)
+            number = engine.quotient(self.code, 10 ** (width - LEVELS[level]))
+            return attrs.evolve(self, numbers={**self.numbers, variable.id: number}, members=self._by_number(variable))
+        if variable.id in self.numbers and variable.id not in self.flags:
+            return self
+        test = functools.partial(_from_code, engine, self.code, width, variable, declared)
+        everything = tuple(range(len(variable.values)))
+        given = self.members.get(variable.id)
+        silent = None if given is None else ~self.flags[variable.id]
+
+        def members(values: Sequence[int]) -> Any:
+            said = test(values)
+            return said if given is None or silent is None else given(values) | (silent & said)
+
+        number = functools.reduce(
+            operator.add,
+            (engine.choose(members((value,)), engine.whole(value), engine.whole(0)) for value in everything[1:]),
+        )
+        return attrs.evolve(
+            self,
+            numbers={**self.numbers, variable.id: number},
+            flags={**self.flags, variable.id: members(everything)},
+            members={**self.members, variable.id: members},
+            sizes={**self.sizes, variable.id: len(everything)},
+        )
+
+    def _by_number(self, variable: Variable) -> dict[str, Callable[[Sequence[int]], Any]]:
+        engine = self.engine
+
+        def members(values: Sequence[int]) -> Any:
+            number = engine.column(variable.id)
+            return functools.reduce(operator.or_, (number == value for value in values))
+
+        return {**self.members, variable.id: members}
+
+    def with_level(self, level: Level) -> NativeTable:
+        """Add the key column of a level: as given where it is, else cut from the code."""
+        engine, given = self.engine, self.keys.get(level)
+        if given is not None and given.full:
+            return self
+        ending = "00" if level == "city" else ""
+        number = engine.quotient(self.code, 10 ** (self.code_width - LEVELS[level]))
+        if given is None:
+            return attrs.evolve(self, keys={**self.keys, level: Key(number, number=True, ending=ending)})
+        cut = engine.joined(engine.to_text(number), ending)
+        cell = engine.choose(engine.is_null(given.cell), cut, self.label_text(level))
+        return attrs.evolve(self, keys={**self.keys, level: Key(cell)})
+
+    def placed(self, level: Level, *, careful: bool) -> tuple[NativeTable, list[int | None], int]:
+        """Return the table, the first rows that lie in no region of a level, and how many there are."""
+        engine, key = self.engine, self.keys[level]
+        if key.number and self.code is not None:
+            return self, [], 0  # cut from codes, which are checked
+        empty = engine.is_null(key.cell) if key.number else engine.is_null(key.cell) | (key.cell == "")
+        if not careful:
+            return attrs.evolve(self, suspects=(*self.suspects, empty)), [], 0
+        count = engine.one_row(self.relation, {"empty": empty})["empty"]
+        rows = [row for row, *_ in engine.first(self.relation, empty, {}, 5)] if count else []
+        return self, rows, count
+
+    # -- registers -------------------------------------------------------------------------------------------
+
+    def normalised(self) -> NativeTable:
+        """Return the same table with its expressions worked out into columns."""
+        engine = self.engine
+        columns = dict(self.numbers)
+        columns |= {flag(name): known for name, known in self.flags.items()}
+        columns |= {label(name): key.cell for name, key in self.keys.items()}
+        if self.code is not None:
+            columns[CODE] = self.code
+        if self.code_text is not None:
+            columns[CODE_TEXT] = self.code_text
+        if self.suspects:
+            columns[BAD] = engine.fill(self._suspicious(), False)
+        columns |= {f"note{place}__": mask for place, (_, mask) in enumerate(self.counted)}
+        return attrs.evolve(
+            self,
+            relation=engine.select(self.relation, columns),
+            numbers={name: engine.column(name) for name in self.numbers},
+            flags={name: engine.column(flag(name)) for name in self.flags},
+            members={name: self._numbered(name) for name in self.members},
+            keys={name: attrs.evolve(key, cell=engine.column(label(name))) for name, key in self.keys.items()},
+            code=None if self.code is None else engine.column(CODE),
+            code_text=None if self.code_text is None else engine.column(CODE_TEXT),
+            suspects=(engine.column(BAD),) if self.suspects else (),
+            counted=tuple((note, engine.column(f"note{p}__")) for p, (note, _) in enumerate(self.counted)),
+        )
+
+    def _numbered(self, name: str) -> Callable[[Sequence[int]], Any]:
+        engine, missing = self.engine, name in self.flags
+
+        def members(values: Sequence[int]) -> Any:
+            number = engine.column(name)
+            found = functools.reduce(operator.or_, (number == value for value in values), engine.truth(False))
+            return found & engine.column(flag(name)) if missing else found
+
+        return members
+
+    def split(
+        self, key: str, columns: Sequence[str], features: Sequence[Int], level: Level
+    ) -> tuple[NativeRegister, list[tuple[tuple[str | None, ...], tuple[int, ...]]]]:
+        """Sum a register by region: those of a level stay here, larger ones come back as rows.
+
+        Raises:
+            Misread: If a row is not as it was taken to be.
+        """
+        engine = self.engine
+        region = self.keys[key].cell
+        nine, twelve = engine.part(region, 9), engine.part(region, 12)
+        if level == "township":  # what lies in a township's communities lies in the township
+            own = (engine.length(region) >= 9) & (nine != engine.joined(engine.part(region, 6), "000"))
+            region = engine.choose(own, nine, region)
+        else:
+            own = (engine.length(region) == 12) & (twelve != engine.joined(nine, "000"))
+        stage, cells, _ = self._stage(features)
+        stage |= {label(key): region, "own__": own}
+        stage |= {label(column): self.label_text(column) for column in columns}
+        stage |= {f"note{place}__": mask for place, (_, mask) in enumerate(self.counted)}
+        stage[BAD] = self._suspicious()
+        staged = engine.select(self.relation, stage)
+        checked = [BAD, *(f"note{place}__" for place in range(len(self.counted)))]
+        self._check(engine.one_row(staged, {name: engine.column(name) for name in checked}))
+        names = [label(key), *(label(column) for column in columns)]
+        sums = {f"f{place}": cell for place, cell in enumerate(cells)}
+
+        def summed(condition: Any) -> Any:
+            return engine.grouped_relation(engine.where(staged, condition), names, sums)
+
+        larger = engine.cells(summed(~engine.column("own__")), [*names, *sums])
+        width = len(names)
+        beyond = [(tuple(row[:width]), tuple(int(cell or 0) for cell in row[width:])) for row in larger]
+        within = NativeRegister(engine, summed(engine.column("own__")), names[0], tuple(names[1:]), len(sums))
+        return within, beyond
+
+    def _check(self, totals: Mapping[str, int]) -> None:
+        if totals.get(BAD):
+            raise Misread
+        for place, (note, _) in enumerate(self.counted):
+            if totals[f"note{place}__"]:
+                self.found_notes.append(note(totals[f"note{place}__"]))
+
+    def label_text(self, name: str) -> Any:
+        """Return a key column as text."""
+        return label_text(self.engine, self.keys[name], self.keys[name].cell)
+
+    def communities(self, columns: Mapping[str, str], judge: Judging, features: Sequence[Int]) -> Any:
+        """Return a frame with a row for each community, in the user's own kind of frame.
+
+        Args:
+            columns: Key columns that communities are crossed with, with what they are called in the frame.
+            judge: Gives the judgements from an expression for each feature.
+            features: The features of a row.
+        """
+        engine, table = self.engine, self
+        if REMAINDER in self.numbers:
+            table = attrs.evolve(self, relation=engine.where(self.relation, self.numbers[REMAINDER] == 0))
+        code = self.code_text if self.code_text is not None else engine.to_text(self.code)
+        keys = {"region": code} | {called: self.label_text(name) for name, called in columns.items()}
+        return engine.handed_back(wide(table, keys, judge(features)))
+
+    def label_cells(self, name: str) -> list[str | None]:
+        """Return a key column."""
+        rows = self.engine.cells(self.engine.select(self.relation, {"cell": self.keys[name].cell}), ["cell"])
+        return [self.keys[name].text(cell) for (cell,) in rows]
+
+    def called(self, level: Level) -> dict[str, str | None]:
+        """Return what each region of a level is called, by its code."""
+        key = self.keys[level]
+        region = self.engine.quotient(self.code, 10 ** (self.code_width - LEVELS[level]))
+        ending = "00" if level == "city" else ""
+        rows = self.engine.distinct(self.relation, {"region": region, "cell": key.cell})
+        return {f"{region}{ending}": key.text(cell) for region, cell in rows if region is not None}
+
+    def kinds_by_county(self) -> dict[str, set[int | None]]:
+        """Return the county kinds that the communities of each county have, by the county's code."""
+        engine = self.engine
+        known = self.flags.get("county_kind", engine.truth(True))
+        columns = {
+            "county": engine.quotient(self.code, 10 ** (self.code_width - LEVELS["county"])),
+            "kind": engine.choose(known, self.numbers["county_kind"], engine.whole(-1)),
+        }
+        found: dict[str, set[int | None]] = {}
+        for county, kind in engine.distinct(self.relation, columns):
+            found.setdefault(str(county), set()).add(None if kind < 0 else int(kind))
+        return found
+
+    def join(
+        self, given: Register, labels: Sequence[str], wanted: Sequence[str], *, absent: int | None, careful: bool
+    ) -> tuple[NativeTable, int, list[str]]:
+        """Give every row what a register says of it; see `Table`."""
+        register = self._here(given, labels, 2 * len(wanted))
+        engine = self.engine
+        base = self.normalised()
+        columns = [name.removesuffix("__label") for name in register.columns]
+        left = engine.extend(
+            base.relation,
+            {
+                "on0": base.code,
+                **{f"on{p}": engine.fill(base.label_text(name), NULL_LABEL) for p, name in enumerate(columns, start=1)},
+            },
+        )
+        right = engine.select(
+            register.relation,
+            {
+                "on0": engine.to_whole(engine.column(register.region)),
+                **{
+                    f"on{p}": engine.fill(engine.column(c), NULL_LABEL) for p, c in enumerate(register.columns, start=1)
+                },
+                **{f"r{name}": engine.column(f"f{2 * place}") for place, name in enumerate(wanted)},
+                **{f"u{name}": engine.column(f"f{2 * place + 1}") for place, name in enumerate(wanted)},
+                "there__": engine.whole(1),
+            },
+        )
+        codes = engine.select(left, {"on0": engine.column("on0"), "here__": engine.whole(1)})
+        lost = engine.where(engine.join(right, codes, ["on0"], ["here__"]), engine.is_null(engine.column("here__")))
+        strangers = sorted(
+            str(code).zfill(self.code_width) for (code,) in engine.distinct(lost, {"on0": engine.column("on0")})
+        )
+        on = ["on0", *(f"on{place}" for place in range(1, len(columns) + 1))]
+        added = [*(f"r{name}" for name in wanted), *(f"u{name}" for name in wanted), "there__"]
+        joined = engine.join(left, right, on, added)
+        engine, joined = engine.rebased(joined)
+        listed = ~engine.is_null(engine.column("there__"))
+        numbers, flags, suspects = dict(base.numbers), dict(base.flags), list(base.suspects)
+        for name in wanted:
+            told = engine.fill(engine.column(f"u{name}") == 0, absent is not None)
+            flags[name] = told
+            numbers[name] = engine.choose(told, engine.fill(engine.column(f"r{name}"), 0), engine.whole(0))
+        largest = dict(base.largest)
+        asked: dict[str, Any] = {"unlisted": ~listed}
+        if careful:
+            asked |= {name: numbers[name] for name in wanted}
+        elif not engine.wide:
+            suspects += [Within(numbers[name], self.limit) for name in wanted]
+        totals = engine.one_row(joined, asked, most=wanted)
+        largest |= {name: totals[name] for name in wanted if careful}
+        table = attrs.evolve(
+            base,
+            engine=engine,
+            relation=joined,
+            numbers=numbers,
+            flags=flags,
+            suspects=tuple(suspects),
+            largest=largest,
+        )
+        return table, totals["unlisted"], strangers
+
+    def _here(self, register: Register, labels: Sequence[str], features: int) -> NativeRegister:
+        """Return a register inside this engine, wherever it comes from."""
+        if isinstance(register, NativeRegister) and self.engine.shares(register.engine):
+            return register
+        rows = register.rows()
+        names = ["region__label", *(label(name) for name in labels)]
+        columns: dict[str, list[Any]] = {name: [key[at] for key, _ in rows] for at, name in enumerate(names)}
+        columns |= {f"f{at}": [totals[at] for _, totals in rows] for at in range(features)}
+        relation = self.engine.from_cells(self.relation, columns, texts=names)
+        return NativeRegister(self.engine, relation, names[0], tuple(names[1:]), features)
+
+    def with_remainder(
+        self, amounts: Mapping[str, Sequence[int | None]], labels: Mapping[str, Sequence[str | None]]
+    ) -> NativeTable:
+        """Append rows that are no community, marked by a column `remainder`."""
+        engine = self.engine
+        base = self.normalised()
+        added = len(next(iter(amounts.values()), ()))
+        lacking = [n for n, cells in amounts.items() if n not in base.flags and any(cell is None for cell in cells)]
+        flags = {**base.flags, **{name: engine.column(flag(name)) for name in lacking}}
+        columns: dict[str, Any] = {name: engine.column(name) for name in base.numbers}
+        more: dict[str, Sequence[Any]] = {name: [cell or 0 for cell in amounts[name]] for name in base.numbers}
+        for name in flags:
+            columns[flag(name)] = engine.truth(True) if name in lacking else engine.column(flag(name))
+            more[flag(name)] = [cell is not None for cell in amounts[name]]
+        for name, key in base.keys.items():
+            columns[label(name)] = key.cell
+            more[label(name)] = [key.from_text(text) for text in labels.get(name, [None] * added)]
+        others = [BAD] * bool(base.suspects) + [f"note{place}__" for place in range(len(base.counted))]
+        columns |= {name: engine.column(name) for name in others}
+        more |= {name: [False] * added for name in others}
+        if base.code is not None:
+            columns[CODE] = base.code
+            more[CODE] = [0] * added
+        if base.code_text is not None:
+            columns[CODE_TEXT] = base.code_text
+            more[CODE_TEXT] = [None] * added
+        columns[REMAINDER] = engine.whole(0)
+        more[REMAINDER] = [1] * added
+        engine, relation = engine.rebased(engine.union(engine.select(base.relation, columns), more))
+        return attrs.evolve(
+            base,
+            engine=engine,
+            relation=relation,
+            numbers={**base.numbers, REMAINDER: engine.column(REMAINDER)},
+            flags=flags,
+            members={name: attrs.evolve(base, flags=flags)._numbered(name) for name in base.members},
+            largest={
+                **base.largest,
+                **{n: max([base.largest.get(n, self.limit), *c]) for n, c in more.items() if n in base.numbers},
+                REMAINDER: 1,
+            },
+        )
+
+    # -- sums ------------------------------------------------------------------------------------------------
+
+    def grouped(self, keys: Sequence[str], features: Sequence[Int]) -> tuple[Basis, Grouped]:
+        """Return the sums of the features' parts by key.
+
+        Raises:
+            Misread: If a row is not as it was taken to be.
+            SumOverflowError: If a sum passes 2^63.
+        """
+        engine = self.engine
+        sizes = {name: size for name, size in self.sizes.items() if name not in self.flags}
+        basis = Basis.of([*features, Lit(1)], sizes)
+        columns, cells, wide = self._stage(basis.parts)
+        for key in keys:
+            columns[label(key)] = self.keys[key].cell
+        for place, (_, mask) in enumerate(self.counted):
+            columns[f"note{place}__"] = mask
+        sums = {f"f{place}": cell for place, cell in enumerate(cells)}
+        notes = [f"note{place}__" for place in range(len(self.counted))]
+        sums |= {name: engine.column(name) for name in notes}
+        names = [label(key) for key in keys]
+        if self.suspects and engine.apart:
+            found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, wide=wide)
+            if found is None:
+                raise Misread
+            grouped = found
+        else:
+            if self.suspects:
+                columns[BAD] = self._suspicious()
+                sums[BAD] = engine.column(BAD)
+            grouped = engine.group(engine.select(self.relation, columns), names, sums, wide=wide)
+        self._check({name: int(sum(grouped.sums[name])) for name in (*notes, BAD) if name in sums})
+        return basis, grouped
+
+    def _suspicious(self) -> Any:
+        """Return whether anything is not as it was taken to be."""
+        return functools.reduce(operator.or_, map(self._mask, self.suspects), self.engine.truth(False))
+
+    def _mask(self, suspect: Any) -> Any:
+        if isinstance(suspect, Within):
+            return (suspect.cell < 0) | (suspect.cell > suspect.limit)
+        if isinstance(suspect, Ascending):
+            return ~self.engine.fill(self.engine.after(suspect.keys), False)
+        return suspect
+
+    def _stage(self, parts: Sequence[Int]) -> tuple[dict[str, Any], list[Any], bool]:
+        """Return the columns that parts are made of, the parts over those columns, and whether 64 bits may not do."""
+        names = sorted({name for part in parts for name in columns_of(part)})
+        bounds = {name: self.largest.get(name, self.limit) for name in names}
+        sides = max((largest_side(part, bounds) for part in parts), default=0)
+        wide_sides = sides > INT64_MAX
+        wide = max(bounds.values(), default=1) * self.rows_at_most > INT64_MAX and not self.engine.wide
+        stage = Stage(self, wide_sides)
+        cells = [stage.sum_of(part) for part in parts]
+        return stage.columns, cells, wide
+
+    def settled(self) -> NativeTable:
+        """Return the table with what several queries read worked out once, if it is in memory."""
+        return attrs.evolve(self, relation=self.engine.settled(self.relation))
+
+    def checked(self) -> None:
+        """See that every row is as it was taken to be.
+
+        Raises:
+            Misread: If one is not.
+        """
+        engine = self.engine
+        asked = {f"note{place}__": mask for place, (_, mask) in enumerate(self.counted)}
+        if self.suspects and not engine.apart:
+            asked[BAD] = engine.fill(self._suspicious(), False)
+        elif self.suspects and not engine.is_sound(self.relation, self.suspects):
+            raise Misread
+        if asked:
+            self._check(engine.one_row(self.relation, asked))
+
+    def summed(self, keys: Sequence[str], features: Sequence[Int]) -> NativeSums:
+        """Sum features over the rows of each combination of keys.
+
+        Raises:
+            Misread: If a row is not as it was taken to be.
+            SumOverflowError: If a sum passes 2^63.
+        """
+        basis, grouped = self.grouped(keys, features)
+        found = NativeSums(self.engine, {key: self.keys[key] for key in keys}, tuple(features), basis, grouped)
+        if grouped.frame is None or grouped.wide:
+            found.rows()  # what is too large is told now
+        return found
+
+
+def _from_code(
+    engine: Engine,
+    code: Any,
+    width: int,
+    variable: Variable,
+    declared: Mapping[str, CountyKind],
+    values: Sequence[int],
+) -> Any:
+    """Return whether a code says one of some values of a category."""
+    ranges: Mapping[Any, range]
+    county = engine.quotient(code, 10 ** (width - 6))
+    match variable.id:
+        case "setting":
+            number, ranges = engine.remainder(code, 1000), SETTING_RANGES
+        case "township_kind":  # a township's own code ends with the digits that say it
+            number, ranges = engine.remainder(code, 1000), TOWNSHIP_KIND_RANGES
+        case _:
+            number, ranges = engine.remainder(county, 100), COUNTY_KIND_RANGES
+    spans = [span for name, span in ranges.items() if variable.number_of(str(name)) in values]
+    found = functools.reduce(
+        operator.or_, ((number >= span.start) & (number < span.stop) for span in spans), engine.truth(False)
+    )
+    if variable.id != "county_kind":
+        return found
+    found = found & (engine.remainder(engine.quotient(county, 100), 100) != PROVINCE_RUN)
+    if declared:
+        said = functools.reduce(operator.or_, (county == int(region) for region in declared))
+        here = [int(region) for region, kind in declared.items() if variable.number_of(kind) in values]
+        mine = functools.reduce(operator.or_, (county == region for region in here), engine.truth(False))
+        found = (found & ~said) | mine
+    return found

@@ -1,0 +1,128 @@
+"""Native sums: what an engine has added up, by key or by region, on its way to Python or to a frame."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from community_plan.entry import INT64_MAX, OVERFLOW_MEND
+from community_plan.errors import SumOverflowError
+from community_plan.expressions import Col, Int, Lit
+from community_plan.frames.engine import Engine, Grouped
+from community_plan.frames.keys import Key, label_text
+from community_plan.frames.parts import label
+from community_plan.frames.wide import Judging, Plain, wide
+from community_plan.grouping import Sums
+from community_plan.sums import Basis
+
+__all__ = ["NativeRegister", "NativeSums"]
+
+
+@attrs.frozen
+class NativeRegister:
+    """A register's sums by region, inside an engine."""
+
+    engine: Engine
+    relation: Any
+    region: str
+    """Column of the region's code."""
+    columns: tuple[str, ...]
+    """Columns that are grouped by besides."""
+    features: int
+    """How many sums there are: columns `f0`, `f1` …"""
+
+    def rows(self) -> list[tuple[tuple[str | None, ...], tuple[int, ...]]]:
+        """Return the sums as Python values."""
+        names = [self.region, *self.columns]
+        rows = self.engine.cells(self.relation, [*names, *(f"f{place}" for place in range(self.features))])
+        width = len(names)
+        return [(tuple(row[:width]), tuple(int(cell or 0) for cell in row[width:])) for row in rows]
+
+
+@attrs.frozen
+class NativeSums:
+    """Sums by key, as the engine gave them."""
+
+    engine: Engine
+    keys: Mapping[str, Key]
+    program: tuple[Int, ...]
+    """The features that were summed."""
+    basis: Basis
+    grouped: Grouped
+
+    def rows(self) -> Sums:
+        """Return the sums of the features as Python values.
+
+        Raises:
+            SumOverflowError: If one passes 2^63.
+        """
+        keys, sums, basis = self.keys, self.grouped.sums, self.basis
+        labels = [[key.text(cell) for cell in self.grouped.keys[label(name)]] for name, key in keys.items()]
+        columns = [[int(cell or 0) for cell in sums[f"f{place}"]] for place in range(len(basis.parts))]
+        found: dict[tuple[str | None, ...], tuple[int, ...]] = {}
+        for key, row in zip(_tuples(labels, len(columns[0])), zip(*columns, strict=True), strict=True):
+            totals = basis.features(row)[:-1]
+            if any(total > INT64_MAX for total in totals):
+                raise SumOverflowError("a sum passes 2^63 quanta", mend=OVERFLOW_MEND)
+            # An empty label and a missing one are one.
+            found[key] = tuple(map(operator.add, found[key], totals)) if key in found else totals
+        if not keys and not found:
+            found[()] = (0,) * len(self.program)
+        return list(found.items())
+
+    def wide(self, path: Sequence[str], columns: Mapping[str, str], judge: Judging) -> Any | None:
+        """Return a frame with a row for each region, or None if the sums are not in a frame.
+
+        Args:
+            path: Levels from the largest to the one that is wanted; none for the whole table.
+            columns: Key columns that regions are crossed with, with what they are called in the frame.
+            judge: Gives the judgements from an expression for each feature.
+        """
+        if self.grouped.frame is None or self.grouped.wide:
+            return None
+        engine = self.engine
+        kept = [label(name) for name in (*path, *columns)]
+        names = [f"f{place}" for place in range(len(self.basis.parts))]
+        relation = engine.relation_of(self.grouped.frame)
+        if path:  # a remainder belongs to no region of a level finer than its own
+            relation = engine.where(relation, ~engine.is_null(engine.column(label(path[-1]))))
+        if len(path) < len(self.keys) - len(columns):
+            relation = engine.grouped_relation(relation, kept, {name: engine.column(name) for name in names})
+        features = {
+            f"s{place}": functools.reduce(
+                operator.add, (_multiple(engine.column(f"f{part}"), factor) for part, factor in recipe)
+            )
+            for place, recipe in enumerate(self.basis.recipes[:-1])
+            if recipe
+        }
+        relation = engine.select(relation, {**{k: engine.column(k) for k in kept}, **features})
+        table = Plain(engine=engine, relation=relation, numbers={name: engine.column(name) for name in features})
+        slots = [Col(f"s{place}") if recipe else Lit(0) for place, recipe in enumerate(self.basis.recipes[:-1])]
+        region = self._region(path) if path else engine.text("total")
+        crossed = {
+            called: label_text(engine, self.keys[name], engine.column(label(name))) for name, called in columns.items()
+        }
+        judged = wide(table, {"region": region, **crossed}, judge(slots))
+        return engine.handed_back(engine.ordered(judged, [*crossed, "region"]))
+
+    def _region(self, path: Sequence[str]) -> Any:
+        """Return what a region is called: its code, or its name with the names around it."""
+        engine, key = self.engine, self.keys[path[-1]]
+        own = label_text(engine, key, engine.column(label(path[-1])))
+        if key.number or len(path) == 1:
+            return own
+        around = engine.joined(self._region(path[:-1]), "/")
+        named = engine.matches(own, "[0-9]+") | engine.is_null(engine.column(label(path[-2])))
+        return engine.choose(named, own, around + own)
+
+
+def _multiple(number: Any, factor: int) -> Any:
+    return number if factor == 1 else number * factor
+
+
+def _tuples(labels: Sequence[Sequence[str | None]], rows: int) -> Any:
+    return zip(*labels, strict=True) if labels else [()] * rows

@@ -1,0 +1,581 @@
+"""Polars: the engine for polars frames, lazy and eager, and for what converts to them without a copy."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import attrs
+import numpy as np
+import polars as pl
+
+from community_plan.errors import DataError
+from community_plan.frames.engine import BAD, Ascending, Grouped, Holes, Kind, Within
+
+__all__ = ["PolarsEngine", "open_polars", "scan_csv", "scan_parquet"]
+
+T = TypeVar("T")
+_PLAIN = pl.QueryOptFlags(comm_subexpr_elim=False)
+"""What is worked out twice is cheap; finding out is not."""
+_SAMPLE = 1000
+"""Rows that a guess rests on."""
+_VERDICTS = pl.Enum(["unknown", "met", "not_met"])
+_SMALL = 20_000
+"""Rows up to which a query costs less than optimizing it."""
+_PIECE = 2**19
+"""Rows that are worked on at a time."""
+_PUSH = 1.5 * 2.0**52
+_PUSH_BITS = 0x4338_0000_0000_0000
+
+
+@attrs.define
+class PolarsEngine:
+    """Expressions and verbs of polars; a relation is a LazyFrame."""
+
+    eager: Any = None
+    """The DataFrame behind the relation, if there is one."""
+    sample: pl.DataFrame | None = None
+    """Some rows that guesses rest on."""
+    back: Callable[[pl.LazyFrame], Any] = attrs.field(default=lambda relation: relation)
+    """Turns a relation into the user's own kind of frame."""
+    wide: bool = False
+    apart: bool = True
+
+    # -- expressions -------------------------------------------------------------------------------------
+
+    def column(self, name: str) -> pl.Expr:
+        return pl.col(name)
+
+    def whole(self, value: int) -> pl.Expr:
+        return _whole(value)
+
+    def real(self, value: float) -> pl.Expr:
+        return pl.lit(value, dtype=pl.Float64)
+
+    def no_number(self) -> pl.Expr:
+        return pl.lit(None, dtype=pl.Float64)
+
+    def verdict(self, met: pl.Expr, not_met: pl.Expr) -> pl.Expr:
+        yes, no, open_ = (pl.lit(word, dtype=_VERDICTS) for word in ("met", "not_met", "unknown"))
+        return pl.when(met).then(yes).when(not_met).then(no).otherwise(open_)
+
+    def text(self, value: str) -> pl.Expr:
+        return pl.lit(value)
+
+    def truth(self, value: bool) -> pl.Expr:
+        return _truth(value)
+
+    def is_null(self, cell: pl.Expr) -> pl.Expr:
+        return cell.is_null()
+
+    def fill(self, cell: pl.Expr, value: int | str | bool) -> pl.Expr:
+        return cell.fill_null(pl.lit(value))
+
+    def choose(self, condition: pl.Expr, then: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
+        return pl.when(condition).then(then).otherwise(otherwise)
+
+    def to_whole(self, cell: pl.Expr) -> pl.Expr:
+        return cell.cast(pl.Int64, strict=False)
+
+    def to_number(self, cell: pl.Expr) -> pl.Expr:
+        return cell.cast(pl.Float64)
+
+    def to_text(self, cell: pl.Expr) -> pl.Expr:
+        return cell.cast(pl.String)
+
+    def widened(self, number: pl.Expr) -> pl.Expr:
+        return number.cast(pl.Int128)
+
+    def finite(self, cell: pl.Expr) -> pl.Expr:
+        return cell.is_finite().fill_null(False)
+
+    def nearest(self, number: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        # Next to 1.5 · 2^52 a double has no room for a fraction, and its lowest bits are the whole number: three
+        # times as fast as rounding and casting.
+        pushed = number + _PUSH
+        return pushed - _PUSH, pushed.reinterpret(dtype=pl.Int64) - _PUSH_BITS
+
+    def absolute(self, number: pl.Expr) -> pl.Expr:
+        return number.abs()
+
+    def quotient(self, number: pl.Expr, divisor: int) -> pl.Expr:
+        return number // divisor
+
+    def remainder(self, number: pl.Expr, divisor: int) -> pl.Expr:
+        return number % divisor
+
+    def digits(self, cell: pl.Expr, kind: Kind, places: int) -> tuple[pl.Expr, pl.Expr]:
+        kept = cell.cast(pl.Decimal(18, places), strict=False)
+        whole = (kept * 10**places).cast(pl.Int64, strict=False)
+        fitted = pl.when(cell < 0).then(-1).when(whole.is_null() & cell.is_not_null()).then(2**62).otherwise(whole)
+        if kind.scale <= places:
+            return fitted, pl.lit(False)
+        more = kept.cast(pl.Decimal(38, kind.scale), strict=False) != cell
+        return fitted, more.fill_null(cell.is_not_null())
+
+    def among(self, cell: pl.Expr, words: Sequence[str]) -> pl.Expr:
+        if not words:
+            return cell.is_null() & False
+        if len(words) <= 4:  # faster than a set
+            return functools.reduce(operator.or_, (cell == word for word in words))
+        return cell.is_in(list(words))
+
+    def length(self, text: pl.Expr) -> pl.Expr:
+        return text.str.len_bytes()
+
+    def other_spelling(self, text: pl.Expr, number: pl.Expr) -> pl.Expr | None:  # noqa: ARG002  # as `Engine`
+        return None
+
+    def part(self, text: pl.Expr, length: int) -> pl.Expr:
+        return text.str.slice(0, length)
+
+    def joined(self, text: pl.Expr, ending: str) -> pl.Expr:
+        return text + pl.lit(ending) if ending else text
+
+    def matches(self, text: pl.Expr, pattern: str) -> pl.Expr:
+        return text.str.contains(f"^(?:{pattern})$")
+
+    def after(self, keys: Sequence[tuple[pl.Expr, bool]]) -> pl.Expr:
+        (key, number), *rest = keys
+        before = key.shift(1, fill_value=-1 if number else "")
+        later: pl.Expr = key > before
+        return later | ((key == before) & self.after(rest)) if rest else later
+
+    def _is_small(self) -> bool:
+        return self.eager is not None and self.eager.height <= _SMALL
+
+    def _run(self, plan: pl.LazyFrame) -> pl.DataFrame:
+        if not self._is_small():
+            return _collected(plan)
+        return _told(lambda: plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none()))
+
+    def _at_once(self, plan: pl.LazyFrame) -> pl.DataFrame:
+        """Run a query for columns in one piece, which numpy reads without a copy."""
+        return (
+            self._run(plan)
+            if self._is_small()
+            else _told(lambda: plan.collect(engine="in-memory", optimizations=_PLAIN))
+        )
+
+    # -- relations ---------------------------------------------------------------------------------------
+
+    def kinds(self, relation: pl.LazyFrame) -> dict[str, Kind]:
+        schema = relation.collect_schema() if self.eager is None else self.eager.schema
+        return {name: _kind(dtype) for name, dtype in schema.items()}
+
+    def rows(self, relation: pl.LazyFrame) -> int | None:
+        return None if self.eager is None else self.eager.height
+
+    def holes(self, relation: pl.LazyFrame, headers: Sequence[str]) -> dict[str, Holes]:
+        if self.eager is None:
+            self.sample = _collected(relation.select(headers).head(_SAMPLE))
+            nulls = {header: self.sample.get_column(header).null_count() for header in headers}
+        else:
+            every = self.eager.height // _SAMPLE
+            self.sample = self.eager.select(headers)[:: max(1, every)]
+            nulls = {header: self.eager.get_column(header).null_count() for header in headers}
+        types = self.sample.schema
+        floats = [header for header in headers if types[header].is_float()]
+        finite = self.sample.select(pl.col(floats).is_finite().all()).row(0) if floats else ()
+        strange = {header for header, all_ in zip(floats, finite, strict=True) if not all_}
+        return {header: "nan" if header in strange else "null" if nulls[header] else "" for header in headers}
+
+    def words(
+        self,
+        relation: pl.LazyFrame,
+        header: str,
+        *,
+        every: bool,
+        likely: Sequence[str] = (),  # noqa: ARG002  # as `Engine`
+    ) -> list[str]:
+        if every or self.sample is None:
+            cells = _collected(relation.select(pl.col(header).cast(pl.String).unique())).to_series()
+        else:
+            cells = self.sample.get_column(header).cast(pl.String)
+        return [word for word in dict.fromkeys(cells.to_list()) if word is not None]
+
+    def select(self, relation: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+        return relation.select(**columns)
+
+    def extend(self, relation: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+        return relation.with_columns(**columns)
+
+    def cells(self, relation: pl.LazyFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = _collected(relation.select(*columns)).rows()
+        return rows
+
+    def where(self, relation: pl.LazyFrame, condition: pl.Expr) -> pl.LazyFrame:
+        return relation.filter(condition)
+
+    def one_row(
+        self, relation: pl.LazyFrame, columns: Mapping[str, pl.Expr | None], *, most: Sequence[str] = ()
+    ) -> dict[str, int]:
+        asked = [
+            (pl.len() if cell is None else cell.max() if name in most else cell.cast(pl.Int64).sum()).alias(name)
+            for name, cell in columns.items()
+        ]
+        row = _collected(relation.select(*asked)).row(0)
+        return {name: int(cell or 0) for name, cell in zip(columns, row, strict=True)}
+
+    def group(
+        self, relation: pl.LazyFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None], *, wide: bool
+    ) -> Grouped:
+        frame = self._run(self.grouped_relation(relation, keys, sums, wide=wide))
+        return _grouped(frame, keys, sums, wide=wide)
+
+    def check_and_group(
+        self,
+        relation: pl.LazyFrame,
+        suspects: Sequence[pl.Expr | Within],
+        stage: Mapping[str, pl.Expr],
+        keys: Sequence[str],
+        sums: Mapping[str, pl.Expr | None],
+        *,
+        wide: bool,
+    ) -> Grouped | None:
+        ordered = [suspect for suspect in suspects if isinstance(suspect, Ascending)]
+        masks = [suspect for suspect in suspects if not isinstance(suspect, Ascending)]
+        if self.eager is not None and keys and not wide:
+            return self._by_runs(relation, masks, ordered, stage, keys, sums)
+        for suspect in ordered:  # apart, because a look at the row before would hold up the stream
+            if not self._run(relation.select(self.after(suspect.keys).fill_null(False).all())).item():
+                return None
+        if keys:
+            bad = functools.reduce(operator.or_, map(_mask, masks), pl.lit(False))
+            plan = self.grouped_relation(
+                relation.select(**stage, **{BAD: bad}), keys, {**sums, BAD: pl.col(BAD)}, wide=wide
+            )
+            frame = self._run(plan)
+            if frame.get_column(BAD).sum():
+                return None
+            return _grouped(frame, keys, sums, wide=wide)
+        checks = {f"s{place}": mask for place, mask in enumerate(masks)}
+        total = pl.Int128 if wide else pl.Int64
+        cells = [
+            (pl.len() if cell is None else (cell.cast(total) if wide else cell).sum()).cast(total).alias(name)
+            for name, cell in sums.items()
+        ]
+        looked = {f"s{p}": mask.cell if isinstance(mask, Within) else mask for p, mask in enumerate(masks)}
+        holds = [
+            _holds(attrs.evolve(mask, cell=pl.col(name)) if isinstance(mask, Within) else pl.col(name)).alias(name)
+            for name, mask in zip(looked, masks, strict=True)
+        ]
+        frame = self._run(relation.select(**stage, **looked).select(*cells, *holds))
+        if any(frame.select(*checks).row(0)):
+            return None
+        return _grouped(frame, keys, sums, wide=wide)
+
+    def is_sound(self, relation: pl.LazyFrame, suspects: Sequence[Any]) -> bool:
+        ordered = [self.after(suspect.keys).fill_null(False) for suspect in suspects if isinstance(suspect, Ascending)]
+        masks = [suspect for suspect in suspects if not isinstance(suspect, Ascending)]
+        if self.eager is None:
+            for order in ordered:  # apart, because a look at the row before would hold up the stream
+                if not self._run(relation.select(order.all())).item():
+                    return False
+            checks = relation.select(_holds(mask).alias(f"s{place}") for place, mask in enumerate(masks))
+            return not masks or not any(self._run(checks).row(0))
+        frame = self._at_once(relation)
+        if not all(frame.select(order.all()).item() for order in ordered):
+            return False
+        return not _any_holds(frame, masks)
+
+    def _by_runs(
+        self,
+        relation: pl.LazyFrame,
+        masks: Sequence[pl.Expr | Within],
+        ordered: Sequence[Ascending],
+        stage: Mapping[str, pl.Expr],
+        keys: Sequence[str],
+        sums: Mapping[str, pl.Expr | None],
+    ) -> Grouped | None:
+        """Sum run by run: in a table in the order of its codes a region's rows stand together.
+
+        A run costs numpy a fraction of what hashing costs. What stands apart all the same is added up in the end,
+        so the order is of no consequence but for speed. Pieces keep what is worked out on the way small.
+        """
+        height = self.eager.height
+        workers = 1 if self._is_small() else pl.thread_pool_size()
+        size = min(_PIECE, max(1, -(-height // workers)))
+        cells = {name: cell for name, cell in sums.items() if cell is not None}
+
+        def worked(start: int) -> tuple[pl.DataFrame, list[tuple[Any, ...]]] | None:
+            piece = self._at_once(relation.slice(start, size))
+            edges = []
+            for suspect in ordered:
+                if not piece.select(self.after(suspect.keys).fill_null(False).all()).item():
+                    return None
+                if piece.height == 0:
+                    continue
+                keys_of = piece.select(key.alias(f"k{place}") for place, (key, _) in enumerate(suspect.keys))
+                edges += [keys_of.row(0), keys_of.row(-1)]
+            if _any_holds(piece, masks):
+                return None
+            chosen = self._at_once(piece.lazy().select(**stage).select(*keys, **cells))
+            return _runs(chosen, keys, sums), edges
+
+        starts = range(0, max(height, 1), size)
+        if workers == 1:
+            done = [worked(start) for start in starts]
+        else:  # numpy and polars both let go of the interpreter while they work
+            with ThreadPoolExecutor(workers) as pool:
+                done = list(pool.map(worked, starts))
+        parts, before = [], None
+        for each in done:
+            if each is None:
+                return None
+            part, edges = each
+            if edges and ((before is not None and not edges[0] > before) or None in edges[0]):
+                return None
+            before = edges[-1] if edges else None
+            parts.append(part)
+        frame = self._run(pl.concat(parts).lazy().group_by(*keys).agg(pl.col(*sums).sum()))
+        return _grouped(frame, keys, sums, wide=False)
+
+    def grouped_relation(
+        self, relation: pl.LazyFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None], *, wide: bool = False
+    ) -> pl.LazyFrame:
+        total = pl.Int128 if wide else pl.Int64
+        cells = {n: cell.cast(total) if wide else cell for n, cell in sums.items() if cell is not None}
+        counts = [pl.len().cast(total).alias(name) for name, cell in sums.items() if cell is None]
+        if not keys:
+            return relation.select(*(cell.sum().cast(total).alias(n) for n, cell in cells.items()), *counts)
+        # Masked columns first, plain sums after: within a group-by polars would evaluate every mask group by group.
+        chosen = relation.select(*(pl.col(key) for key in keys), **cells)
+        return chosen.group_by(*keys).agg(*(pl.col(name).sum().cast(total) for name in cells), *counts)
+
+    def distinct(self, relation: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = _collected(relation.select(**columns).unique()).rows()
+        return rows
+
+    def begins(self, relation: pl.LazyFrame, header: str) -> bool:
+        return self.sample is not None and bool(self.sample.get_column(header).is_sorted())
+
+    def repeats(self, relation: pl.LazyFrame, keys: Mapping[str, pl.Expr]) -> int:
+        chosen = relation.select(**keys).filter(pl.col("k0").is_not_null())
+        cells = pl.struct(*keys) if len(keys) > 1 else pl.col(*keys)
+        return int(_collected(chosen.select(pl.len() - cells.n_unique())).item())
+
+    def repeated(self, relation: pl.LazyFrame, keys: Mapping[str, pl.Expr]) -> tuple[int, int | None, int | None]:
+        numbered = relation.select(**keys).with_row_index("row__", offset=1).filter(pl.col("k0").is_not_null())
+        first = pl.col("row__").min().over(*keys)
+        again = numbered.with_columns(first.alias("first__")).filter(pl.col("row__") != pl.col("first__"))
+        row, code, earlier = _collected(again.select("row__", "k0", "first__").head(1)).row(0)
+        return int(code), row, earlier
+
+    def first(
+        self, relation: pl.LazyFrame, mask: pl.Expr, columns: Mapping[str, pl.Expr], most: int
+    ) -> list[tuple[int | None, ...]]:
+        numbered = relation.with_row_index("row__", offset=1).filter(mask).head(most)
+        chosen = numbered.select("row__", *(cell.alias(name) for name, cell in columns.items()))
+        rows: list[tuple[int | None, ...]] = _collected(chosen).rows()
+        return rows
+
+    def join(self, left: pl.LazyFrame, right: pl.LazyFrame, on: Sequence[str], add: Sequence[str]) -> pl.LazyFrame:
+        return left.join(right.select(*on, *add), on=list(on), how="left", maintain_order="left")
+
+    def union(self, relation: pl.LazyFrame, columns: Mapping[str, Sequence[Any]]) -> pl.LazyFrame:
+        schema = relation.collect_schema()
+        return pl.concat([relation, pl.LazyFrame(dict(columns), schema=schema)])
+
+    def from_cells(
+        self, like: pl.LazyFrame, columns: Mapping[str, Sequence[Any]], *, texts: Sequence[str]
+    ) -> pl.LazyFrame:
+        return pl.LazyFrame(dict(columns), schema={name: pl.String if name in texts else pl.Int64 for name in columns})
+
+    def relation_of(self, frame: pl.DataFrame) -> pl.LazyFrame:
+        return frame.lazy()
+
+    def ordered(self, relation: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+        return relation.sort(*columns, nulls_last=True)
+
+    def rebased(self, relation: pl.LazyFrame) -> tuple[PolarsEngine, pl.LazyFrame]:
+        if self.eager is None:
+            return self, relation
+        frame = self._run(relation)
+        return attrs.evolve(self, eager=frame), frame.lazy()
+
+    def settled(self, relation: pl.LazyFrame) -> pl.LazyFrame:
+        if self.eager is None:
+            return relation
+        return self._run(relation).lazy()
+
+    def handed_back(self, relation: pl.LazyFrame) -> Any:
+        return self.back(relation)
+
+    def shares(self, other: Any) -> bool:
+        return isinstance(other, PolarsEngine)
+
+
+@functools.cache
+def _whole(value: int) -> pl.Expr:
+    return pl.lit(value, dtype=pl.Int64)
+
+
+@functools.cache
+def _truth(value: bool) -> pl.Expr:
+    return pl.lit(value)
+
+
+def _grouped(frame: pl.DataFrame, keys: Sequence[str], sums: Iterable[str], *, wide: bool) -> Grouped:
+    return Grouped(
+        keys={key: frame.get_column(key) for key in keys},
+        sums={name: frame.get_column(name) for name in sums},
+        frame=frame,
+        wide=wide,
+    )
+
+
+def _runs(frame: pl.DataFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None]) -> pl.DataFrame:
+    """Return the sums of each run of rows with equal keys; of each key where runs are short."""
+    changes = [pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys]
+    change = functools.reduce(operator.or_, changes)
+    starts = frame.select(((pl.int_range(pl.len()) == 0) | change).arg_true()).to_series()
+    counts = [name for name, cell in sums.items() if cell is None]
+    if len(starts) * 2 > frame.height or not frame.height:
+        some = [pl.len().cast(pl.Int64).alias(name) for name in counts]
+        summed = [pl.col(name).sum().cast(pl.Int64) for name in sums if name not in counts]
+        return frame.lazy().group_by(*keys).agg(*summed, *some).select(*keys, *sums).collect()
+    places = starts.to_numpy()
+    found = {
+        name: np.add.reduceat(_array(frame.get_column(name)), places, dtype=np.int64)
+        for name in sums
+        if name not in counts
+    }
+    found |= dict.fromkeys(counts, np.diff(places, append=frame.height).astype(np.int64))
+    return frame.select(pl.col(key).gather(starts) for key in keys).with_columns(
+        **{name: pl.Series(found[name]) for name in sums}
+    )
+
+
+def _any_holds(frame: pl.DataFrame, suspects: Sequence[pl.Expr | Within]) -> bool:
+    """Say whether one of some suspects holds in a row; where bits tell too little, that it may."""
+    masks = [suspect.any() for suspect in suspects if not isinstance(suspect, Within)]
+    numbers = [suspect for suspect in suspects if isinstance(suspect, Within)]
+    if masks and any(frame.select(mask.alias(f"s{place}") for place, mask in enumerate(masks)).row(0)):
+        return True
+    cells = frame.select(number.cell.alias(f"s{place}") for place, number in enumerate(numbers))
+    for number, series in zip(numbers, cells, strict=True):
+        # Or-ed together, whole numbers show a sign bit or a high bit as soon as one of them has it.
+        together = int(np.bitwise_or.reduce(_array(series), initial=0))
+        if together < 0 or together > _all_ones(number.limit):
+            return True
+    return False
+
+
+def _all_ones(limit: int) -> int:
+    """Return the largest number of binary ones up to a limit."""
+    return int(2 ** ((limit + 1).bit_length() - 1) - 1)
+
+
+def _array(series: pl.Series) -> Any:
+    """Return a column without nulls as an array: whole numbers as they are, truth values as bytes."""
+    if series.dtype == pl.Boolean:
+        return series.fill_null(False).to_numpy().view(np.uint8)
+    return series.to_numpy()
+
+
+def _mask(suspect: pl.Expr | Within) -> pl.Expr:
+    if isinstance(suspect, Within):
+        return (suspect.cell < 0) | (suspect.cell > suspect.limit)
+    return suspect
+
+
+def _holds(suspect: pl.Expr | Within) -> pl.Expr:
+    """Return whether a suspect holds in a row; where bits tell too little, that it may."""
+    if isinstance(suspect, Within):
+        together = suspect.cell.bitwise_or()  # as in `_any_holds`
+        return ((together < 0) | (together > _all_ones(suspect.limit))).fill_null(False)
+    return suspect.any()
+
+
+def _kind(dtype: pl.DataType) -> Kind:
+    shown = str(dtype)
+    if dtype.is_integer():
+        return Kind("integer", shown, long=dtype == pl.Int64)
+    if dtype.is_float():
+        return Kind("float" if dtype == pl.Float64 else "float32", shown)
+    if isinstance(dtype, pl.Decimal):
+        return Kind("decimal", shown, scale=dtype.scale)
+    if isinstance(dtype, pl.Enum):
+        return Kind("text", shown, words=tuple(dtype.categories.to_list()))
+    if isinstance(dtype, pl.String | pl.Categorical):
+        return Kind("text", shown)
+    if isinstance(dtype, pl.Boolean):
+        return Kind("boolean", shown)
+    return Kind("nothing" if isinstance(dtype, pl.Null) else "other", shown)
+
+
+def open_polars(data: Any, headers: Sequence[str]) -> tuple[PolarsEngine, pl.LazyFrame] | None:
+    """Return some columns of a frame of polars, pandas or pyarrow for this engine; None if it cannot take them."""
+    if isinstance(data, pl.LazyFrame):
+        engine, relation = PolarsEngine(), data
+        dtypes = list(data.collect_schema().values())
+    else:
+        frame = data if isinstance(data, pl.DataFrame) else _taken_over(data, headers)
+        if frame is None:
+            return None
+        engine, relation = PolarsEngine(eager=frame, back=_back_to(data)), frame.lazy()
+        types = frame.schema
+        dtypes = [types[header] for header in headers]
+    return None if any(isinstance(dtype, pl.Object) for dtype in dtypes) else (engine, relation)
+
+
+def _back_to(data: Any) -> Callable[[pl.LazyFrame], Any]:
+    if isinstance(data, pl.DataFrame):
+        return _collected
+    if type(data).__module__.startswith("pyarrow"):
+        return lambda relation: _collected(relation).to_arrow()
+    return lambda relation: _collected(relation).to_pandas()
+
+
+def _taken_over(data: Any, headers: Sequence[str]) -> pl.DataFrame | None:
+    """Convert columns of pandas or pyarrow, without a copy where that can be."""
+    import pyarrow as pa
+
+    try:
+        if isinstance(data, pa.Table):
+            frame = pl.from_arrow(data.select(list(headers)))
+            assert isinstance(frame, pl.DataFrame)
+            return frame
+        if any(data[header].dtype == object and not _all_text(data[header]) for header in headers):
+            return None  # cells of several kinds are read one by one
+        return pl.from_pandas(data[list(headers)])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError):
+        return None
+
+
+def _all_text(series: Any) -> bool:
+    return bool(series.map(type).isin([str, type(None)]).all())
+
+
+def scan_parquet(paths: Sequence[str]) -> pl.LazyFrame:
+    """Return parquet files as one lazy frame; nothing but their schema is read."""
+    relation = pl.scan_parquet(list(paths), glob=False)
+    _told(relation.collect_schema)
+    return relation
+
+
+def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> pl.LazyFrame:
+    """Return CSV files as one lazy frame of texts without surrounding spaces; cells that are not there are null."""
+    relation = pl.scan_csv(
+        list(paths), schema=dict.fromkeys(headers, pl.String), empty_string_is_null=False, glob=False
+    )
+    first, last = pl.col(headers[0]), pl.col(headers[-1])
+    if len(headers) > 1:  # an empty line
+        relation = relation.filter(~((first.is_null() | (first == "")) & last.is_null()))
+    return relation.with_columns(pl.all().str.strip_chars())
+
+
+def _collected(plan: pl.LazyFrame) -> pl.DataFrame:
+    return _told(plan.collect)
+
+
+def _told(run: Callable[[], T]) -> T:
+    """Run a query; what goes wrong in the engine is an error of the data."""
+    try:
+        return run()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"the data cannot be read: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,166 @@
+"""Stage: the columns that expressions read, and the expressions written over them for an engine."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from community_plan.expressions import (
+    Add,
+    And,
+    Bool,
+    Cmp,
+    Col,
+    Const,
+    In,
+    Int,
+    Known,
+    Lit,
+    Not,
+    Or,
+    Scale,
+    When,
+)
+from community_plan.frames.engine import Engine
+from community_plan.frames.parts import flag
+from community_plan.regions import LEVELS
+
+__all__ = ["Readable", "Stage", "largest_side"]
+
+
+class Readable(Protocol):
+    """What expressions read: numbers, flags and categories of a table, as expressions of its engine."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        ...
+
+    @property
+    def numbers(self) -> Mapping[str, Any]:
+        """Variable to whole number, 0 where missing."""
+        ...
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """Variable to whether it is known, for those with missing cells."""
+        ...
+
+    @property
+    def members(self) -> Mapping[str, Callable[[Sequence[int]], Any]]:
+        """Category to the test for some of its values."""
+        ...
+
+
+def largest_side(node: Int | Bool, largest: Mapping[str, int]) -> int:
+    """Return a number that no side of a comparison exceeds."""
+    match node:
+        case Cmp():
+            return max(_most(node.left, largest), _most(node.right, largest))
+        case When():
+            return max(largest_side(node.condition, largest), largest_side(node.term, largest))
+        case And() | Or():
+            return max(largest_side(part, largest) for part in node.parts)
+        case Not():
+            return largest_side(node.part, largest)
+        case Add():
+            return max(largest_side(term, largest) for term in node.terms)
+        case Scale():
+            return largest_side(node.term, largest)
+        case _:
+            return 0
+
+
+def _most(node: Int, largest: Mapping[str, int]) -> int:
+    match node:
+        case Lit():
+            return abs(node.value)
+        case Col():
+            return largest[node.name]
+        case Add():
+            return sum(_most(term, largest) for term in node.terms)
+        case Scale():
+            return abs(node.factor) * _most(node.term, largest)
+        case When():
+            return _most(node.term, largest)
+
+
+@attrs.define
+class Stage:
+    """Collects the columns that expressions read, and writes the expressions over them."""
+
+    table: Readable
+    wide: bool
+    """Whether the sides of comparisons might pass 64 bits."""
+    columns: dict[str, Any] = attrs.field(factory=dict)
+
+    def read(self, name: str, cell: Any) -> Any:
+        """Return a column of the stage, worked out by an expression over the table."""
+        self.columns.setdefault(name, cell)
+        return self.table.engine.column(name)
+
+    def sum_of(self, node: Int) -> Any:
+        """Return what is summed: None counts rows."""
+        match node:
+            case Lit(1):
+                return None
+            case When(condition, Lit(1)):
+                return self.truth(condition)
+            case _:
+                return self.number(node)
+
+    def number(self, node: Int) -> Any:
+        """Return a number for each row."""
+        engine = self.table.engine
+        match node:
+            case Lit():
+                return engine.whole(node.value)
+            case Col():
+                return self.read(node.name, self.table.numbers[node.name])
+            case Add():
+                return functools.reduce(operator.add, map(self.number, node.terms))
+            case Scale():
+                return self.number(node.term) * node.factor
+            case When():
+                return engine.choose(self.truth(node.condition), self.number(node.term), engine.whole(0))
+
+    def truth(self, node: Bool) -> Any:
+        """Return a truth value for each row."""
+        table = self.table
+        match node:
+            case Const():
+                return table.engine.truth(node.value)
+            case Known():
+                if node.name not in table.flags:
+                    return table.engine.truth(True)
+                return self.read(flag(node.name), table.flags[node.name])
+            case In():
+                if node.name in LEVELS:
+                    self.read(node.name, table.numbers[node.name])
+                    return table.members[node.name](node.values)
+                name = f"{node.name}__in_{'_'.join(map(str, node.values))}"
+                return self.read(name, table.members[node.name](node.values))
+            case Cmp():
+                left, right = self.number(node.left), self.number(node.right)
+                if self.wide:
+                    left = table.engine.widened(left)
+                return _OPERATORS[node.op](left, right)
+            case And():
+                return functools.reduce(operator.and_, map(self.truth, node.parts))
+            case Or():
+                return functools.reduce(operator.or_, map(self.truth, node.parts))
+            case Not():
+                return ~self.truth(node.part)
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "=": operator.eq,
+}
