@@ -141,7 +141,8 @@ class SourceColumn:
     @functools.cached_property
     def quanta(self) -> Fraction:
         """How many quanta one `unit` is."""
-        return self.variable.quanta_in(self.unit)
+        same = self.unit == self.variable.unit
+        return self.variable.quanta_per_unit if same else self.variable.quanta_in(self.unit)
 
     @functools.cached_property
     def places(self) -> int:
@@ -360,8 +361,9 @@ def bad_cells(
     """
     total = count if count is not None else len(rows)
     if total > 1:
-        shown = ", ".join(str(row) for row in rows[:5])
-        problem = f"{problem} (and so in {total} rows: {shown}{' …' if total > 5 else ''})"
+        numbers = [str(row) for row in rows[:5] if row is not None]  # an engine may have no order
+        shown = f": {', '.join(numbers)}{' …' if total > 5 else ''}" if numbers else ""
+        problem = f"{problem} (and so in {total} rows{shown})"
     return CellError(problem, place=source.place(row=rows[0], column=header), mend=mend, count=total)
 
 
@@ -385,8 +387,9 @@ def duplicate_code(
 ) -> DuplicateCodeError:
     """Return the fault of a code that stands on more than one row."""
     more = f" ({count} such rows)" if count > 1 else ""
+    where = "more than one row" if earlier is None else f"row {earlier} already"
     return DuplicateCodeError(
-        f"code {code!r} stands on row {earlier} already{more}",
+        f"code {code!r} stands on {where}{more}",
         place=source.place(row=row, column=header),
         mend="keep one row for each community; for a panel of years, pass by=['year', …]",
     )

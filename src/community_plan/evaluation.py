@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -325,7 +325,10 @@ def evaluate(
         counts = counting.parts["communities"]
         communities = getattr(counts.table, "communities", None)
         if communities is not None:
-            judging = _judging(counts.program, judges, "community", by_row=True)
+            program = counts.program
+            judging = plan.once(
+                ("judging each", id(program), id(judges)), lambda: _judging(program, judges, "community", by_row=True)
+            )
             frame = communities(_called(grouping.columns), judging, counts.program.features)
             rows = functools.cache(
                 lambda: _rows(plan, _count(plan, opened, grouping, targets, units).tally(), judges, day)
@@ -414,7 +417,9 @@ class _Wide:
             return None
         levels = counts.grouping.levels
         path = () if level is None else levels[: levels.index(level) + 1]
-        return wide(path, _called(counts.grouping.columns), _judging(counts.program, self.judges, level))
+        plan, program = self.counting.plan, counts.program
+        judging = plan.once(("judging", id(program), id(self.judges), level), lambda: _judging(program, self.judges, level))
+        return wide(path, _called(counts.grouping.columns), judging)
 
 
 def _called(columns: Iterable[str]) -> dict[str, str]:
@@ -426,12 +431,13 @@ def _called(columns: Iterable[str]) -> dict[str, str]:
 
 def _judging(
     program: Program, judges: Iterable[_Judge], level: Level | None, *, by_row: bool = False
-) -> Callable[[Sequence[Int]], list[tuple[str, Judged]]]:
+) -> Callable[[tuple[Int, ...]], tuple[tuple[str, Judged], ...]]:
     """Return what makes judgements of targets from an expression for each feature of a program."""
     places = {measure: index for index, measure in enumerate(program.measures)}
     judge_ = judged_rows if by_row else judged
 
-    def judging(features: Sequence[Int]) -> list[tuple[str, Judged]]:
+    @functools.cache
+    def judging(features: tuple[Int, ...]) -> tuple[tuple[str, Judged], ...]:
         found = []
         for each in judges:
             index = places[each.measure]
@@ -439,7 +445,7 @@ def _judging(
             bench = each.bench
             bound = bench.binds(level)
             found.append((bench.target.id, judge_(each.measure, each.scale, bench.goal, slots, bound=bound)))
-        return found
+        return tuple(found)
 
     return judging
 

@@ -49,7 +49,7 @@ class Judged:
     met: Bool
     """Whether even the worst case meets the target."""
     not_met: Bool
-    """Whether even the best case misses it."""
+    """Whether, where it is not met, even the best case misses it."""
 
 
 @attrs.frozen
@@ -176,19 +176,17 @@ def judged_rows(measure: Measure, scale_: Scale, goal: Goal, slots: Mapping[str,
         perhaps = disjunction((in_scope, _condition(slots["maybe"])))
         told = disjunction((true, false))
         there = told if isinstance(measure, Share) else disjunction((told, negation(perhaps)))
-        met, not_met = [], []
+        met = []
         for holds, value in ((true, scale_.factor), (conjunction((there, negation(true))), Fraction(0))):
             point = _Bound(Lit(value.numerator), Lit(value.denominator))
-            is_met, is_missed = _verdict(point, (point,), goal) if bound else (FALSE, FALSE)
-            met.append(conjunction((holds, is_met)))
-            not_met.append(conjunction((holds, is_missed)))
+            met.append(conjunction((holds, _verdict(point, (point,), goal)[0])))
         return Judged(
             there=there,
             above=when(true, Lit(1)),
             below=Lit(1),
             factor=scale_.factor,
-            met=disjunction(met),
-            not_met=disjunction(not_met),
+            met=disjunction(met) if bound else FALSE,
+            not_met=there if bound else FALSE,
         )
     complete = _condition(slots["complete"])
     above = _bare(slots["n"])
@@ -196,14 +194,13 @@ def judged_rows(measure: Measure, scale_: Scale, goal: Goal, slots: Mapping[str,
     one = scale_.value
     there = conjunction((complete, compare(below, ">", ZERO)))
     point = _Bound(scale(one.numerator, above), scale(one.denominator, below))
-    is_met, is_missed = _verdict(point, (point,), goal) if bound else (FALSE, FALSE)
     return Judged(
         there=there,
         above=above,
         below=below,
         factor=one,
-        met=conjunction((there, is_met)),
-        not_met=conjunction((there, is_missed)),
+        met=conjunction((there, _verdict(point, (point,), goal)[0])) if bound else FALSE,
+        not_met=there if bound else FALSE,
     )
 
 

@@ -186,7 +186,14 @@ class Variables(Mapping[str, Variable]):
 
     def of_table(self, table: TableName) -> dict[str, Variable]:
         """Return the variables of one table by id, in the order of declaration."""
-        return {variable.id: variable for variable in self._all if variable.table == table}
+        return self._of_table.get(table, {})
+
+    @functools.cached_property
+    def _of_table(self) -> dict[TableName, dict[str, Variable]]:
+        tables: dict[TableName, dict[str, Variable]] = {}
+        for variable in self._all:
+            tables.setdefault(variable.table, {})[variable.id] = variable
+        return tables
 
     @functools.cached_property
     def _headers(self) -> dict[TableName, dict[str, str]]:

@@ -245,8 +245,8 @@ class Engine(Protocol):
     def from_cells(self, like: Any, columns: Mapping[str, Sequence[Any]], *, texts: Sequence[str]) -> Any:
         """A relation of Python cells that can be joined to another; `texts` names those that are no integers."""
 
-    def relation_of(self, frame: Any) -> Any:
-        """A relation of a frame that `group` gave."""
+    def over(self, frame: Any) -> tuple[Engine, Any]:
+        """An engine and a relation for a frame that `group` gave."""
 
     def ordered(self, relation: Any, columns: Sequence[str]) -> Any:
         """The relation in ascending order of some columns, nulls last."""

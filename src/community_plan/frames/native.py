@@ -250,7 +250,7 @@ class NativeTable:
         """Return a key column as text."""
         return label_text(self.engine, self.keys[name], self.keys[name].cell)
 
-    def communities(self, columns: Mapping[str, str], judge: Judging, features: Sequence[Int]) -> Any:
+    def communities(self, columns: Mapping[str, str], judge: Judging, features: tuple[Int, ...]) -> Any:
         """Return a frame with a row for each community, in the user's own kind of frame.
 
         Args:

@@ -84,10 +84,9 @@ class NativeSums:
         """
         if self.grouped.frame is None or self.grouped.wide:
             return None
-        engine = self.engine
+        engine, relation = self.engine.over(self.grouped.frame)
         kept = [label(name) for name in (*path, *columns)]
         names = [f"f{place}" for place in range(len(self.basis.parts))]
-        relation = engine.relation_of(self.grouped.frame)
         if path:  # a remainder belongs to no region of a level finer than its own
             relation = engine.where(relation, ~engine.is_null(engine.column(label(path[-1]))))
         if len(path) < len(self.keys) - len(columns):
@@ -106,7 +105,7 @@ class NativeSums:
         crossed = {
             called: label_text(engine, self.keys[name], engine.column(label(name))) for name, called in columns.items()
         }
-        judged = wide(table, {"region": region, **crossed}, judge(slots))
+        judged = wide(table, {"region": region, **crossed}, judge(tuple(slots)))
         return engine.handed_back(engine.ordered(judged, [*crossed, "region"]))
 
     def _region(self, path: Sequence[str]) -> Any:

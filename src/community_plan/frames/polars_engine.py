@@ -385,8 +385,9 @@ class PolarsEngine:
     ) -> pl.LazyFrame:
         return pl.LazyFrame(dict(columns), schema={name: pl.String if name in texts else pl.Int64 for name in columns})
 
-    def relation_of(self, frame: pl.DataFrame) -> pl.LazyFrame:
-        return frame.lazy()
+    def over(self, frame: pl.DataFrame) -> tuple[PolarsEngine, pl.LazyFrame]:
+        back = _collected if self.eager is None else self.back
+        return PolarsEngine(eager=frame, back=back), frame.lazy()
 
     def ordered(self, relation: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
         return relation.sort(*columns, nulls_last=True)
@@ -403,7 +404,7 @@ class PolarsEngine:
         return self._run(relation).lazy()
 
     def handed_back(self, relation: pl.LazyFrame) -> Any:
-        return self.back(relation)
+        return self.back(self._run(relation).lazy() if self._is_small() else relation)
 
     def shares(self, other: Any) -> bool:
         return isinstance(other, PolarsEngine)

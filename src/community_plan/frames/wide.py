@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
 
 from community_plan.entry import INT64_MAX
-from community_plan.expressions import Int, Lit, columns_of
+from community_plan.expressions import Int, Lit, When, columns_of
 from community_plan.frames.engine import Engine
 from community_plan.frames.stage import Readable, Stage, largest_side
 from community_plan.judging import Judged
@@ -19,7 +20,7 @@ __all__ = ["Judging", "Numbers", "Plain", "wide"]
 class Judging(Protocol):
     """Gives what targets make of a row from an expression for each of a program's features."""
 
-    def __call__(self, features: Sequence[Int]) -> Sequence[tuple[str, Judged]]:
+    def __call__(self, features: tuple[Int, ...]) -> tuple[tuple[str, Judged], ...]:
         """Return target ids with their judgements."""
         ...
 
@@ -65,20 +66,60 @@ def wide(table: Numbers, keys: Mapping[str, Any], judgements: Sequence[tuple[str
         judgements: Target ids with what they make of a row, over the table's variables.
     """
     engine = table.engine
+    if isinstance(table, Plain):  # the same for every frame of these columns, and worth keeping
+        columns = _outputs(type(engine), tuple(keys), tuple(judgements))
+        stage_columns = table.numbers
+    else:
+        stage = _stage(table, judgements)
+        columns, stage_columns = _written(stage, tuple(keys), judgements), stage.columns
+    return engine.select(engine.select(table.relation, {**stage_columns, **keys}), columns)
+
+
+def _stage(table: Numbers, judgements: Sequence[tuple[str, Judged]]) -> Stage:
     nodes = [node for _, judged in judgements for node in (judged.there, judged.met, judged.not_met)]
     names = {name for node in nodes for name in columns_of(node)}
     bounds = {name: table.largest.get(name, table.limit) for name in names}
-    stage = Stage(table, max((largest_side(node, bounds) for node in nodes), default=0) > INT64_MAX)
+    return Stage(table, max((largest_side(node, bounds) for node in nodes), default=0) > INT64_MAX)
+
+
+@functools.lru_cache(maxsize=64)
+def _outputs(
+    kind: type[Engine], keys: tuple[str, ...], judgements: tuple[tuple[str, Judged], ...]
+) -> dict[str, Any]:
+    engine = kind()
+    names = {
+        name
+        for _, judged in judgements
+        for node in (judged.there, judged.above, judged.below, judged.met, judged.not_met)
+        for name in columns_of(node)
+    }
+    table = Plain(engine=engine, relation=None, numbers={name: engine.column(name) for name in names})
+    return _written(_stage(table, judgements), keys, judgements)
+
+
+def _written(stage: Stage, keys: tuple[str, ...], judgements: Sequence[tuple[str, Judged]]) -> dict[str, Any]:
+    engine = stage.table.engine
     columns: dict[str, Any] = {name: engine.column(name) for name in keys}
     for target, judged in judgements:
-        above = _times(engine.to_number(stage.number(judged.above)), judged.factor.numerator)
-        below = engine.to_number(stage.number(judged.below))
-        if isinstance(judged.below, Lit):  # a column, as every engine divides by a column in the same way
-            below = above * 0.0 + float(judged.below.value)
-        value = above / _times(below, judged.factor.denominator)
-        columns[f"{target}__value"] = engine.choose(stage.truth(judged.there), value, engine.no_number())
+        there = stage.truth(judged.there)
+        match judged.above, judged.below:
+            case When(condition, Lit(many)), Lit(one):
+                some = engine.real(float(judged.factor * many / one))
+                value = engine.choose(stage.truth(condition), some, engine.real(0.0))
+            case _:
+                value = _ratio(stage, judged)
+        columns[f"{target}__value"] = engine.choose(there, value, engine.no_number())
         columns[f"{target}__verdict"] = engine.verdict(stage.truth(judged.met), stage.truth(judged.not_met))
-    return engine.select(engine.select(table.relation, {**stage.columns, **keys}), columns)
+    return columns
+
+
+def _ratio(stage: Stage, judged: Judged) -> Any:
+    engine = stage.table.engine
+    above = _times(engine.to_number(stage.number(judged.above)), judged.factor.numerator)
+    below = engine.to_number(stage.number(judged.below))
+    if isinstance(judged.below, Lit):  # a column, as every engine divides by a column in the same way
+        below = above * 0.0 + float(judged.below.value)
+    return above / _times(below, judged.factor.denominator)
 
 
 def _times(number: Any, factor: int) -> Any:
