@@ -25,26 +25,21 @@ def plan() -> cp.Plan:
 
 
 def evaluate(frame: Any, by: str | Sequence[str] | None = None, targets: Any = "main") -> Result:
-    """Judge, and have the verdicts there: a row for each region and target."""
+    """Judge, and have values and verdicts there: a line for each region, two columns for each target."""
     result = plan().evaluate(frame, by=by, targets=targets)
-    len(result)
+    computed(result.wide())
     return result
 
 
 def together(frame: Any) -> Any:
     """Judge all levels at once, the communities among them."""
-    return communities(frame, [*LEVELS, "community"])
+    result = plan().evaluate(frame, by=[*LEVELS, "community"], targets="main")
+    return [computed(result.wide(level)) for level in result.levels]
 
 
 def communities(frame: Any, by: str | list[str] = "community") -> Any:
-    """Return values and verdicts by community in a frame of the user's own kind, computed.
-
-    Raises:
-        NotSupportedError: If the library's results have no such frame yet.
-    """
-    if not hasattr(Result, "communities"):
-        raise NotSupportedError("not supported: Result has no frame of communities")
-    return computed(plan().evaluate(frame, by=by, targets="main").communities)
+    """Return values and verdicts by community in a frame of the user's own kind, computed."""
+    return computed(plan().evaluate(frame, by=by, targets="main").wide("community"))
 
 
 def computed(frame: Any) -> Any:

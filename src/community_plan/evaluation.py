@@ -418,7 +418,9 @@ class _Wide:
         levels = counts.grouping.levels
         path = () if level is None else levels[: levels.index(level) + 1]
         plan, program = self.counting.plan, counts.program
-        judging = plan.once(("judging", id(program), id(self.judges), level), lambda: _judging(program, self.judges, level))
+        judging = plan.once(
+            ("judging", id(program), id(self.judges), level), lambda: _judging(program, self.judges, level)
+        )
         return wide(path, _called(counts.grouping.columns), judging)
 
 

@@ -1,8 +1,9 @@
 """Sums: features taken apart into the few sums that an engine has to add up, and put together again.
 
-A feature such as “rural and without a facility” is what is rural less what is rural with one. Taken apart in
-this way, features share most of their parts; an engine adds up each part once and whole-number arithmetic on
-the small result does the rest.
+A feature such as “rural and without a facility” is what is rural less what is rural with one, and “households
+where the area is known” are all households less those where it is missing. Taken apart in this way, features
+share most of their parts; an engine adds up each part once and whole-number arithmetic on the small result does
+the rest. Parts about missing cells are *sparse*: only rows that miss something have anything to add to them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from community_plan.expressions import (
 
 __all__ = ["Basis"]
 
-_MOST = 8
+_MOST = 16
 """Parts of one feature from which on it is left whole."""
 
 
@@ -76,6 +77,11 @@ class Basis:
         """
         return _take_apart(tuple(features), tuple(sorted((sizes or {}).items())))
 
+    @functools.cached_property
+    def sparse(self) -> frozenset[int]:
+        """Positions of the parts that only rows with missing cells add to."""
+        return frozenset(place for place, part in enumerate(self.parts) if _is_sparse(part))
+
     def features(self, sums: Sequence[int]) -> tuple[int, ...]:
         """Return the sums of the features from those of the parts."""
         return tuple(sum(sums[place] * factor for place, factor in recipe) for recipe in self.recipes)
@@ -106,9 +112,10 @@ class _Expander:
                         else {(frozenset(), node): 1}
                     )
                 return _plus(
-                    {_simple(conditions | more, base): factor * sign}
+                    {(conditions | more, base): factor * sign}
                     for (conditions, base), factor in terms.items()
                     for more, sign in truths.items()
+                    if not _is_nothing(conditions | more, base)
                 )
 
     def truth(self, node: Bool) -> dict[frozenset[Bool], int]:
@@ -136,7 +143,9 @@ class _Expander:
             case In() if len(node.values) * 2 >= self.sizes.get(node.name, 10**9) and 0 not in node.values:
                 rest = tuple(value for value in range(self.sizes[node.name]) if value not in node.values)
                 return {frozenset(): 1, frozenset({In(node.name, rest)}): -1} if rest else {frozenset(): 1}
-            case Known() | In() | Cmp() | Or():
+            case Known():
+                return {frozenset(): 1, frozenset({Not(node)}): -1}
+            case In() | Cmp() | Or():
                 return {frozenset({node}): 1}
 
 
@@ -148,15 +157,25 @@ def _plus(parts: Iterable[_Parts]) -> _Parts:
     return {part: factor for part, factor in total.items() if factor}
 
 
-def _simple(conditions: frozenset[Bool], base: Int) -> tuple[frozenset[Bool], Int]:
-    """Leave out what goes without saying: a missing cell is 0, adds nothing and reaches nothing above 0."""
-    implied = {Known(base.name)} if isinstance(base, Col) else set()
+def _is_nothing(conditions: frozenset[Bool], base: Int) -> bool:
+    """Say whether a part adds nothing: a missing cell is 0, reaches nothing above 0 and is of no category."""
+    missing = {part.part.name for part in conditions if isinstance(part, Not) and isinstance(part.part, Known)}
+    if not missing:
+        return False
+    told = {base.name} if isinstance(base, Col) else set()
     for condition in conditions:
         match condition:
             case Cmp(Col(name), (">=" | ">") as op, Lit(value)) if value > 0 or (op == ">" and value == 0):
-                implied.add(Known(name))
+                told.add(name)
             case In(name, _):
-                implied.add(Known(name))
+                told.add(name)
             case _:
                 pass
-    return conditions - implied, base
+    return bool(missing & told)
+
+
+def _is_sparse(part: Int) -> bool:
+    if not isinstance(part, When):
+        return False
+    conditions = part.condition.parts if isinstance(part.condition, And) else (part.condition,)
+    return any(isinstance(each, Not) and isinstance(each.part, Known) for each in conditions)

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-__all__ = ["BAD", "Ascending", "Engine", "Grouped", "Holes", "Kind", "Within"]
+__all__ = ["BAD", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Within"]
 
 BAD = "bad__"
 """Sum of the rows in which something is not as it was taken to be."""
@@ -55,6 +55,16 @@ class Within:
 
     cell: Any
     limit: int
+
+
+@attrs.frozen
+class Gaps:
+    """Sums that only rows with missing cells add to."""
+
+    names: frozenset[str]
+    """Names of the sums."""
+    mask: Any
+    """Whether a row misses a cell."""
 
 
 @attrs.frozen
@@ -207,6 +217,7 @@ class Engine(Protocol):
         keys: Sequence[str],
         sums: Mapping[str, Any],
         *,
+        gaps: Gaps | None,
         wide: bool,
     ) -> Grouped | None:
         """Sums by key over the columns of a stage; None if a suspect holds in a row.

@@ -25,7 +25,7 @@ from community_plan.expressions import (
     Lit,
     columns_of,
 )
-from community_plan.frames.engine import BAD, Ascending, Engine, Grouped, Within
+from community_plan.frames.engine import BAD, Ascending, Engine, Gaps, Grouped, Within
 from community_plan.frames.keys import CODE, CODE_TEXT, NULL_LABEL, Key, label_text
 from community_plan.frames.native_sums import NativeRegister, NativeSums
 from community_plan.frames.parts import flag, label
@@ -149,6 +149,8 @@ class NativeTable:
         number = engine.quotient(self.code, 10 ** (self.code_width - LEVELS[level]))
         if given is None:
             return attrs.evolve(self, keys={**self.keys, level: Key(number, number=True, ending=ending)})
+        if given.full:
+            return self
         cut = engine.joined(engine.to_text(number), ending)
         cell = engine.choose(engine.is_null(given.cell), cut, self.label_text(level))
         return attrs.evolve(self, keys={**self.keys, level: Key(cell)})
@@ -428,7 +430,8 @@ class NativeTable:
         sums |= {name: engine.column(name) for name in notes}
         names = [label(key) for key in keys]
         if self.suspects and engine.apart:
-            found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, wide=wide)
+            gaps = self._gaps(basis)
+            found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, gaps=gaps, wide=wide)
             if found is None:
                 raise Misread
             grouped = found
@@ -439,6 +442,14 @@ class NativeTable:
             grouped = engine.group(engine.select(self.relation, columns), names, sums, wide=wide)
         self._check({name: int(sum(grouped.sums[name])) for name in (*notes, BAD) if name in sums})
         return basis, grouped
+
+    def _gaps(self, basis: Basis) -> Gaps | None:
+        """Return which of a basis' sums only rows with missing cells add to."""
+        if not basis.sparse:
+            return None
+        flags = {name for place in basis.sparse for name in columns_of(basis.parts[place]) if name in self.flags}
+        mask = functools.reduce(operator.or_, (~self.flags[name] for name in sorted(flags)))
+        return Gaps(frozenset(f"f{place}" for place in basis.sparse), mask)
 
     def _suspicious(self) -> Any:
         """Return whether anything is not as it was taken to be."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -200,7 +201,7 @@ class _Entry:
         return self.counted(entered, keys, codes, [*checks, *wholes])
 
     def find_short_rows(self, kinds: Mapping[str, Kind]) -> None:
-        """See that every line of a text file has all its cells: an empty one is a text, one that is not there is none."""
+        """See that every line of a text file has all its cells: an empty cell is a text, an absent one is null."""
         if not self.source.text:
             return
         engine, last = self.engine, list(kinds)[-1]
@@ -347,7 +348,7 @@ class _Entry:
     def key(self, header: str) -> Key:
         engine, kind, cell = self.engine, self.kinds[header], self.engine.column(header)
         if kind.name == "integer":
-            return Key(engine.to_whole(cell), number=True)
+            return Key(engine.to_whole(cell), number=True, full=not self.holes[header])
         if kind.name == "boolean":
             return Key(engine.choose(cell, engine.text("True"), engine.text("False")))
         return Key(engine.to_text(cell), full=not self.holes[header])
@@ -423,6 +424,8 @@ class _Entry:
         rounded: list[str] = []
         others = engine.where(self.relation, ~plain)
         for word in engine.words(others, column.header, every=self.careful):
+            if re.fullmatch(pattern, word):
+                continue  # the words of the first rows may be those of all of them
             try:
                 quanta, uneven = read_amount(word, column, text=True)
             except (QuantityTextError, DimensionError) as error:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from community_plan.errors import DataError
-from community_plan.frames.engine import BAD, Ascending, Grouped, Holes, Kind, Within
+from community_plan.frames.engine import BAD, Ascending, Gaps, Grouped, Holes, Kind, Within
 
 __all__ = ["PolarsEngine", "open_polars", "scan_csv", "scan_parquet"]
 
@@ -27,6 +27,8 @@ _SMALL = 20_000
 """Rows up to which a query costs less than optimizing it."""
 _PIECE = 2**19
 """Rows that are worked on at a time."""
+_SHORT = 40
+"""Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
 _PUSH = 1.5 * 2.0**52
 _PUSH_BITS = 0x4338_0000_0000_0000
 
@@ -166,7 +168,7 @@ class PolarsEngine:
         schema = relation.collect_schema() if self.eager is None else self.eager.schema
         return {name: _kind(dtype) for name, dtype in schema.items()}
 
-    def rows(self, relation: pl.LazyFrame) -> int | None:
+    def rows(self, relation: pl.LazyFrame) -> int | None:  # noqa: ARG002  # as `Engine`
         return None if self.eager is None else self.eager.height
 
     def holes(self, relation: pl.LazyFrame, headers: Sequence[str]) -> dict[str, Holes]:
@@ -234,12 +236,13 @@ class PolarsEngine:
         keys: Sequence[str],
         sums: Mapping[str, pl.Expr | None],
         *,
+        gaps: Gaps | None,
         wide: bool,
     ) -> Grouped | None:
         ordered = [suspect for suspect in suspects if isinstance(suspect, Ascending)]
         masks = [suspect for suspect in suspects if not isinstance(suspect, Ascending)]
         if self.eager is not None and keys and not wide:
-            return self._by_runs(relation, masks, ordered, stage, keys, sums)
+            return self._by_runs(relation, masks, ordered, stage, keys, sums, gaps)
         for suspect in ordered:  # apart, because a look at the row before would hold up the stream
             if not self._run(relation.select(self.after(suspect.keys).fill_null(False).all())).item():
                 return None
@@ -252,21 +255,20 @@ class PolarsEngine:
             if frame.get_column(BAD).sum():
                 return None
             return _grouped(frame, keys, sums, wide=wide)
-        checks = {f"s{place}": mask for place, mask in enumerate(masks)}
-        total = pl.Int128 if wide else pl.Int64
-        cells = [
-            (pl.len() if cell is None else (cell.cast(total) if wide else cell).sum()).cast(total).alias(name)
-            for name, cell in sums.items()
-        ]
+        dense, sparse = _parted(sums, gaps)
+        cells = _totals(dense, wide=wide)
         looked = {f"s{p}": mask.cell if isinstance(mask, Within) else mask for p, mask in enumerate(masks)}
         holds = [
             _holds(attrs.evolve(mask, cell=pl.col(name)) if isinstance(mask, Within) else pl.col(name)).alias(name)
             for name, mask in zip(looked, masks, strict=True)
         ]
         frame = self._run(relation.select(**stage, **looked).select(*cells, *holds))
-        if any(frame.select(*checks).row(0)):
+        if any(frame.select(*looked).row(0)):
             return None
-        return _grouped(frame, keys, sums, wide=wide)
+        if gaps is not None:
+            rest = relation.filter(gaps.mask).select(**stage).select(*_totals(sparse, wide=wide))
+            frame = frame.hstack(self._run(rest))
+        return _grouped(frame.select(*sums), keys, sums, wide=wide)
 
     def is_sound(self, relation: pl.LazyFrame, suspects: Sequence[Any]) -> bool:
         ordered = [self.after(suspect.keys).fill_null(False) for suspect in suspects if isinstance(suspect, Ascending)]
@@ -290,6 +292,7 @@ class PolarsEngine:
         stage: Mapping[str, pl.Expr],
         keys: Sequence[str],
         sums: Mapping[str, pl.Expr | None],
+        gaps: Gaps | None,
     ) -> Grouped | None:
         """Sum run by run: in a table in the order of its codes a region's rows stand together.
 
@@ -299,7 +302,6 @@ class PolarsEngine:
         height = self.eager.height
         workers = 1 if self._is_small() else pl.thread_pool_size()
         size = min(_PIECE, max(1, -(-height // workers)))
-        cells = {name: cell for name, cell in sums.items() if cell is not None}
 
         def worked(start: int) -> tuple[pl.DataFrame, list[tuple[Any, ...]]] | None:
             piece = self._at_once(relation.slice(start, size))
@@ -313,8 +315,7 @@ class PolarsEngine:
                 edges += [keys_of.row(0), keys_of.row(-1)]
             if _any_holds(piece, masks):
                 return None
-            chosen = self._at_once(piece.lazy().select(**stage).select(*keys, **cells))
-            return _runs(chosen, keys, sums), edges
+            return self._runs(piece, stage, keys, sums, gaps), edges
 
         starts = range(0, max(height, 1), size)
         if workers == 1:
@@ -322,7 +323,8 @@ class PolarsEngine:
         else:  # numpy and polars both let go of the interpreter while they work
             with ThreadPoolExecutor(workers) as pool:
                 done = list(pool.map(worked, starts))
-        parts, before = [], None
+        parts: list[pl.DataFrame] = []
+        before = None
         for each in done:
             if each is None:
                 return None
@@ -331,8 +333,46 @@ class PolarsEngine:
                 return None
             before = edges[-1] if edges else None
             parts.append(part)
-        frame = self._run(pl.concat(parts).lazy().group_by(*keys).agg(pl.col(*sums).sum()))
+        frame = pl.concat(parts)
+        again = frame.select(*keys).is_duplicated()
+        if again.any():  # regions that were cut in two, or do not stand together
+            whole = frame.filter(again).lazy().group_by(*keys).agg(pl.col(*sums).sum())
+            frame = pl.concat([frame.filter(~again), self._run(whole)])
         return _grouped(frame, keys, sums, wide=False)
+
+    def _runs(
+        self,
+        piece: pl.DataFrame,
+        stage: Mapping[str, pl.Expr],
+        keys: Sequence[str],
+        sums: Mapping[str, pl.Expr | None],
+        gaps: Gaps | None,
+    ) -> pl.DataFrame:
+        """Return the sums of each run of rows with equal keys; of each key where runs are short."""
+        dense, sparse = _parted(sums, gaps)
+        named = {name: cell for name, cell in dense.items() if cell is not None}
+        frame = self._at_once(piece.lazy().select(**stage).select(*keys, **named))
+        changes = [pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys]
+        change = functools.reduce(operator.or_, changes)
+        starts = frame.select(((pl.int_range(pl.len()) == 0) | change).arg_true()).to_series()
+        if len(starts) * 2 > frame.height or not frame.height:
+            return self._run(self.grouped_relation(piece.lazy().select(**stage), keys, sums)).select(*keys, *sums)
+        places = starts.to_numpy()
+        lengths = np.diff(places, append=frame.height)
+        found = {name: _run_sums(_array(frame.get_column(name)), places) for name in named}
+        for name in dense.keys() - named.keys():
+            found[name] = lengths.astype(np.int64)
+        if gaps is not None:
+            rows = piece.select(gaps.mask.fill_null(False).arg_true()).to_series()
+            few = self._at_once(piece.lazy().filter(gaps.mask).select(**stage).select(**sparse))
+            runs = np.searchsorted(places, rows.to_numpy(), side="right") - 1
+            begins = np.flatnonzero(np.diff(runs, prepend=-1))
+            for name in sparse:
+                found[name] = np.zeros(len(places), dtype=np.int64)
+                if len(begins):
+                    found[name][runs[begins]] = _run_sums(_array(few.get_column(name)), begins)
+        labels = frame.select(pl.col(key).gather(starts) for key in keys)
+        return labels.with_columns(**{name: pl.Series(found[name]) for name in sums})
 
     def grouped_relation(
         self, relation: pl.LazyFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None], *, wide: bool = False
@@ -350,7 +390,7 @@ class PolarsEngine:
         rows: list[tuple[Any, ...]] = _collected(relation.select(**columns).unique()).rows()
         return rows
 
-    def begins(self, relation: pl.LazyFrame, header: str) -> bool:
+    def begins(self, relation: pl.LazyFrame, header: str) -> bool:  # noqa: ARG002  # as `Engine`
         return self.sample is not None and bool(self.sample.get_column(header).is_sorted())
 
     def repeats(self, relation: pl.LazyFrame, keys: Mapping[str, pl.Expr]) -> int:
@@ -381,7 +421,11 @@ class PolarsEngine:
         return pl.concat([relation, pl.LazyFrame(dict(columns), schema=schema)])
 
     def from_cells(
-        self, like: pl.LazyFrame, columns: Mapping[str, Sequence[Any]], *, texts: Sequence[str]
+        self,
+        like: pl.LazyFrame,  # noqa: ARG002  # as `Engine`
+        columns: Mapping[str, Sequence[Any]],
+        *,
+        texts: Sequence[str],
     ) -> pl.LazyFrame:
         return pl.LazyFrame(dict(columns), schema={name: pl.String if name in texts else pl.Int64 for name in columns})
 
@@ -390,7 +434,10 @@ class PolarsEngine:
         return PolarsEngine(eager=frame, back=back), frame.lazy()
 
     def ordered(self, relation: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-        return relation.sort(*columns, nulls_last=True)
+        frame = self._run(relation)
+        if len(columns) == 1 and frame.get_column(*columns).is_sorted():
+            return frame.lazy()
+        return frame.lazy().sort(*columns, nulls_last=True)
 
     def rebased(self, relation: pl.LazyFrame) -> tuple[PolarsEngine, pl.LazyFrame]:
         if self.eager is None:
@@ -429,26 +476,30 @@ def _grouped(frame: pl.DataFrame, keys: Sequence[str], sums: Iterable[str], *, w
     )
 
 
-def _runs(frame: pl.DataFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None]) -> pl.DataFrame:
-    """Return the sums of each run of rows with equal keys; of each key where runs are short."""
-    changes = [pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys]
-    change = functools.reduce(operator.or_, changes)
-    starts = frame.select(((pl.int_range(pl.len()) == 0) | change).arg_true()).to_series()
-    counts = [name for name, cell in sums.items() if cell is None]
-    if len(starts) * 2 > frame.height or not frame.height:
-        some = [pl.len().cast(pl.Int64).alias(name) for name in counts]
-        summed = [pl.col(name).sum().cast(pl.Int64) for name in sums if name not in counts]
-        return frame.lazy().group_by(*keys).agg(*summed, *some).select(*keys, *sums).collect()
-    places = starts.to_numpy()
-    found = {
-        name: np.add.reduceat(_array(frame.get_column(name)), places, dtype=np.int64)
-        for name in sums
-        if name not in counts
-    }
-    found |= dict.fromkeys(counts, np.diff(places, append=frame.height).astype(np.int64))
-    return frame.select(pl.col(key).gather(starts) for key in keys).with_columns(
-        **{name: pl.Series(found[name]) for name in sums}
-    )
+def _parted(
+    sums: Mapping[str, pl.Expr | None], gaps: Gaps | None
+) -> tuple[dict[str, pl.Expr | None], dict[str, pl.Expr | None]]:
+    """Return the sums that every row may add to, and those that only rows with missing cells do."""
+    names = frozenset() if gaps is None else gaps.names
+    dense = {name: cell for name, cell in sums.items() if name not in names}
+    return dense, {name: cell for name, cell in sums.items() if name in names}
+
+
+def _totals(sums: Mapping[str, pl.Expr | None], *, wide: bool) -> list[pl.Expr]:
+    total = pl.Int128 if wide else pl.Int64
+    return [
+        (pl.len() if cell is None else (cell.cast(total) if wide else cell).sum()).cast(total).alias(name)
+        for name, cell in sums.items()
+    ]
+
+
+def _run_sums(cells: Any, starts: Any) -> Any:
+    """Return the sum of each run of an array of whole numbers; a run ends where the next one starts."""
+    if len(cells) > _SHORT * len(starts):
+        return np.add.reduceat(cells, starts, dtype=np.int64)
+    upto = np.zeros(len(cells) + 1, dtype=np.int64)
+    np.cumsum(cells, dtype=np.int64, out=upto[1:])
+    return np.diff(upto[np.append(starts, len(cells))])
 
 
 def _any_holds(frame: pl.DataFrame, suspects: Sequence[pl.Expr | Within]) -> bool:

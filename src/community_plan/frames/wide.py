@@ -83,9 +83,7 @@ def _stage(table: Numbers, judgements: Sequence[tuple[str, Judged]]) -> Stage:
 
 
 @functools.lru_cache(maxsize=64)
-def _outputs(
-    kind: type[Engine], keys: tuple[str, ...], judgements: tuple[tuple[str, Judged], ...]
-) -> dict[str, Any]:
+def _outputs(kind: type[Engine], keys: tuple[str, ...], judgements: tuple[tuple[str, Judged], ...]) -> dict[str, Any]:
     engine = kind()
     names = {
         name
