@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -14,8 +15,10 @@ import pytest
 
 import community_plan as cp
 from community_plan import errors
+from community_plan.frames import opening
 
 AREA = "facility-area-per-100-households"
+CON = duckdb.connect()
 GOOD = {
     "code": ["411422001201", "411422001202", "411422001203"],
     "households": [100, 200, 300],
@@ -38,12 +41,17 @@ FORMS: dict[str, Callable[[dict[str, list[Any]], Path], Any]] = {
     "polars": lambda columns, _: pl.DataFrame(columns, strict=False),
     "pandas": lambda columns, _: pd.DataFrame(columns),
     "pyarrow": lambda columns, _: pa.table(columns),
+    "duckdb": lambda columns, _: CON.from_arrow(pa.table(columns)),
+    "pandas alone": lambda columns, _: pd.DataFrame(columns),
+    "pyarrow alone": lambda columns, _: pa.table(columns),
 }
 
 
 @pytest.fixture(params=FORMS)
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]:
-    """Make a table of each form, with some columns changed."""
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Make a table of each form, with some columns changed; alone is without polars."""
+    if request.param.endswith("alone"):
+        monkeypatch.setattr(opening, "_polars_is_there", lambda: False)
 
     def build(**changed: list[Any] | None) -> Any:
         columns = {name: cells for name, cells in {**GOOD, **changed}.items() if cells is not None}

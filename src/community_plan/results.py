@@ -412,7 +412,8 @@ def wide_frame(rows: Iterable[Row], level: Level | None, like: Any = None) -> An
     """Return rows of one level as a frame: of the kind of another, else of an installed library."""
     from community_plan import frames
 
-    return frames.from_columns(_wide_columns(rows, level), like)
+    columns = _wide_columns(rows, level)
+    return frames.from_columns(columns, like, doubles=[name for name in columns if name.endswith("__value")])
 
 
 def row_cells(row: Row, lang: Lang) -> list[str]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import attrs
+import duckdb
+import narwhals as nw
 import pandas as pd
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import community_plan as cp
+from community_plan.frames import opening
 from strategies import Row, registers, wide_tables
 
 PLAN = cp.load_plan("shangqiu-14fyp")
+CON = duckdb.connect()
 TEXT = ("code", "name", "setting", "county_kind", "community", "kind", "region", "role")
 AREAS = ("gross_floor_area", "comprehensive_service_area", "activity_area", "commercial_area", "floor_area")
 MISSING = ("", "——", "/", "-")
@@ -61,7 +67,20 @@ ENGINES: dict[str, Callable[[dict[str, list[Any]]], Any]] = {
     "pandas arrow": lambda c: polars_frame(c).to_pandas(use_pyarrow_extension_array=True),
     "pandas objects": lambda c: pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in c.items()}),
     "pyarrow": lambda c: polars_frame(c).to_arrow(),
+    "duckdb": lambda c: CON.from_arrow(polars_frame(c).to_arrow()),
 }
+
+
+NO_POLARS = ("pandas", "pandas nullable", "pandas arrow", "pandas objects", "pyarrow")
+"""Kinds of frames that are there without polars."""
+
+
+@contextlib.contextmanager
+def without_polars() -> Iterator[None]:
+    """Take polars for not installed: pandas and pyarrow frames then come through narwhals alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "_polars_is_there", lambda: False)
+        yield
 
 
 def objects(columns: dict[str, list[Any]], kind: type) -> list[Any]:
@@ -94,6 +113,32 @@ def test_every_kind_of_frame_gives_the_rows_of_typed_objects(rows: list[Row], by
         assert PLAN.evaluate(path, by=by, targets="main").rows == expected
 
 
+@settings(max_examples=12)
+@given(wide_tables(size=40), LEVELS)
+def test_without_polars_frames_give_the_rows_of_typed_objects(rows: list[Row], by: Any) -> None:
+    """narwhals alone is right, and so are the frames of values and verdicts, in the user's own kind."""
+    columns = numbers(rows, list(rows[0]))
+    expected = PLAN.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
+    through_polars = PLAN.evaluate(polars_frame(columns), by=by, targets="main")
+    with without_polars():
+        for name in NO_POLARS:
+            frame = ENGINES[name](columns)
+            result = PLAN.evaluate(frame, by=by, targets="main")
+            assert result.rows == expected, name
+            for level in result.levels or (None,):
+                found = result.wide(level)
+                assert type(found) is type(frame), name
+                assert cells(found) == cells(through_polars.wide(level)), name
+
+
+def cells(frame: Any) -> dict[str, list[Any]]:
+    """Return a frame as Python values, with None for what is missing."""
+    return {
+        name: [None if cell is None or cell != cell else cell for cell in column]
+        for name, column in nw.from_native(frame).to_dict(as_series=False).items()
+    }
+
+
 @settings(max_examples=8)
 @given(registers(size=20), LEVELS, st.sampled_from(["zero", "unknown"]))
 def test_registers_of_every_kind_give_the_same(tables: tuple[list[Row], ...], by: Any, unlisted: Any) -> None:
@@ -114,6 +159,10 @@ def test_registers_of_every_kind_give_the_same(tables: tuple[list[Row], ...], by
     expected = evaluate(*typed)
     for name, make in ENGINES.items():
         assert evaluate(*(make(c) for c in columns)) == expected, name
+    with without_polars():
+        for name in NO_POLARS:
+            assert evaluate(*(ENGINES[name](c) for c in columns)) == expected, name
+        assert evaluate(ENGINES["pandas"](columns[0]), ENGINES["pyarrow"](columns[1]), typed[2]) == expected
     assert evaluate(ENGINES["pandas"](columns[0]), ENGINES["polars"](columns[1]), typed[2]) == expected
 
 

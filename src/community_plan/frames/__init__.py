@@ -1,17 +1,15 @@
 """Frames: the door to narwhals, and through it to polars, pandas and the rest."""
 
+from community_plan.frames.door import as_frame as as_frame
+from community_plan.frames.door import cells_of as cells_of
+from community_plan.frames.door import from_columns as from_columns
+from community_plan.frames.door import headers_of as headers_of
+from community_plan.frames.door import is_frame as is_frame
+from community_plan.frames.door import open_parquet as open_parquet
+from community_plan.frames.door import scan_csv as scan_csv
 from community_plan.frames.opening import enter as enter
-from community_plan.frames.table import FrameTable as FrameTable
-from community_plan.frames.table import as_frame as as_frame
-from community_plan.frames.table import cells_of as cells_of
-from community_plan.frames.table import from_columns as from_columns
-from community_plan.frames.table import headers_of as headers_of
-from community_plan.frames.table import is_frame as is_frame
-from community_plan.frames.table import open_parquet as open_parquet
-from community_plan.frames.table import scan_csv as scan_csv
 
 __all__ = [
-    "FrameTable",
     "as_frame",
     "cells_of",
     "enter",

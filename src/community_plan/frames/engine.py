@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-__all__ = ["BAD", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Within"]
+__all__ = ["BAD", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Lister", "Within"]
 
 BAD = "bad__"
 """Sum of the rows in which something is not as it was taken to be."""
@@ -24,7 +24,7 @@ Holes = Literal["", "null", "nan"]
 class Kind:
     """What the cells of a column are, whatever the engine calls it."""
 
-    name: Literal["integer", "float", "float32", "decimal", "text", "boolean", "nothing", "other"]
+    name: Literal["integer", "float", "float32", "decimal", "text", "boolean", "nothing", "objects", "other"]
     shown: str
     """The engine's own word for it."""
     scale: int = 0
@@ -44,7 +44,7 @@ class Grouped:
     sums: Mapping[str, Sequence[int]]
     """Name to sums."""
     frame: Any = None
-    """The same as a polars DataFrame, if that is what it was made as."""
+    """The same as a table that `over` takes, if it was made as one."""
     wide: bool = False
     """Whether sums may need more than 64 bits."""
 
@@ -158,9 +158,7 @@ class Engine(Protocol):
         """Bytes of a text."""
 
     def other_spelling(self, text: Any, number: Any) -> Any | None:
-        """Whether a text of 12 bytes that was read as a whole number has a spelling that other engines do not read;
-        None if there is none.
-        """
+        """Whether a text of 12 bytes has a spelling of a number that only this engine reads; None if there is none."""
 
     def part(self, text: Any, length: int) -> Any:
         """The first characters of a text."""
@@ -273,3 +271,13 @@ class Engine(Protocol):
 
     def shares(self, other: Any) -> bool:
         """Whether relations of another engine can be joined to this one's."""
+
+
+class Lister(Engine, Protocol):
+    """An engine that may have columns of Python objects, which are read one by one."""
+
+    def listed(self, relation: Any, header: str) -> list[Any]:
+        """The cells of a column, None where one is missing."""
+
+    def beside(self, relation: Any, columns: Mapping[str, Sequence[int | None]]) -> Any:
+        """The relation with some more columns of whole numbers."""

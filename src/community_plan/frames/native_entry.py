@@ -13,11 +13,11 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
-from community_plan.columns import rounded_note
+from community_plan.columns import read_cells, rounded_note
 from community_plan.entry import (
     FLOAT32_DUST,
     FLOAT_DUST,
@@ -25,6 +25,7 @@ from community_plan.entry import (
     LEAST_DUST,
     MAX_QUANTA,
     MISSING_WORDS,
+    Note,
     Source,
     SourceColumn,
     bad_cells,
@@ -39,7 +40,7 @@ from community_plan.errors import (
     DimensionError,
     QuantityTextError,
 )
-from community_plan.frames.engine import Ascending, Engine, Holes, Kind, Within
+from community_plan.frames.engine import Ascending, Engine, Holes, Kind, Lister, Within
 from community_plan.frames.keys import CODE, Key
 from community_plan.frames.native import MOST_ROWS, NativeTable
 from community_plan.grouping import Misread
@@ -143,6 +144,10 @@ class _Entry:
     given: Any = None
     ready: dict[str, Any] = attrs.field(factory=dict)
     """Columns that are worked out first, because several expressions read them."""
+    taken: list[str] = attrs.field(factory=list)
+    """Columns that were read one by one."""
+    notes: list[Note] = attrs.field(factory=list)
+    """What is to be said of them."""
 
     def prepared(self, name: str, cell: Any) -> Any:
         """Have a column worked out first."""
@@ -181,7 +186,7 @@ class _Entry:
                 entered[name] = item
         self.given = self.relation
         self.relation = engine.extend(
-            engine.select(self.relation, {header: engine.column(header) for header in headers}), self.ready
+            engine.select(self.relation, {name: engine.column(name) for name in (*headers, *self.taken)}), self.ready
         )
         checks = [check for item in entered.values() for check in item.checks]
         checks += [check for _, some in codes.values() for check in some]
@@ -327,6 +332,7 @@ class _Entry:
             largest=largest or {},
             limit=self.limit,
             rows_at_most=rows_at_most,
+            found_notes=self.notes,
         )
 
     def wholes(self, entered: Mapping[str, _Entered]) -> list[_Check]:
@@ -374,6 +380,8 @@ class _Entry:
                 return self.decimal(column, cell, kind)
             case "float" | "float32":
                 return self.float(column, cell, kind)
+            case "objects":
+                return self.listed(column)
             case "text" if self.source.text:
                 return self.written(column, cell)
             case _ if self.is_empty(column.header):
@@ -412,6 +420,18 @@ class _Entry:
         item = self.integer(column, whole, column.quanta / 10**column.places)
         check = self.too_fine(column, fine & ~(cell < 0))
         return attrs.evolve(item, checks=(*item.checks, check), suspects=(*item.suspects, fine))
+
+    def listed(self, column: SourceColumn) -> _Entered:
+        """Read Python objects one by one, as those of a list."""
+        engine = cast(Lister, self.engine)  # no other has such columns
+        name = f"{column.variable.id}__read"
+        cells = read_cells(self.source, column, engine.listed(self.relation, column.header), self.faults, self.notes)
+        self.relation = engine.beside(self.relation, {name: cells})
+        self.taken.append(name)
+        number = engine.column(name)
+        if None not in cells:
+            return _Entered(column, number, None)
+        return _Entered(column, engine.fill(number, 0), ~engine.is_null(number))
 
     def written(self, column: SourceColumn, cell: Any) -> _Entered:
         """Read the numbers of a text file: plain digits here, the few other spellings one by one."""

@@ -101,20 +101,20 @@ class NativeSums:
         relation = engine.select(relation, {**{k: engine.column(k) for k in kept}, **features})
         table = Plain(engine=engine, relation=relation, numbers={name: engine.column(name) for name in features})
         slots = [Col(f"s{place}") if recipe else Lit(0) for place, recipe in enumerate(self.basis.recipes[:-1])]
-        region = self._region(path) if path else engine.text("total")
+        region = self._region(engine, path) if path else engine.text("total")
         crossed = {
             called: label_text(engine, self.keys[name], engine.column(label(name))) for name, called in columns.items()
         }
         judged = wide(table, {"region": region, **crossed}, judge(tuple(slots)))
         return engine.handed_back(engine.ordered(judged, [*crossed, "region"]))
 
-    def _region(self, path: Sequence[str]) -> Any:
+    def _region(self, engine: Engine, path: Sequence[str]) -> Any:
         """Return what a region is called: its code, or its name with the names around it."""
-        engine, key = self.engine, self.keys[path[-1]]
+        key = self.keys[path[-1]]
         own = label_text(engine, key, engine.column(label(path[-1])))
         if key.number or len(path) == 1:
             return own
-        around = engine.joined(self._region(path[:-1]), "/")
+        around = engine.joined(self._region(engine, path[:-1]), "/")
         named = engine.matches(own, "[0-9]+") | engine.is_null(engine.column(label(path[-2])))
         return engine.choose(named, own, around + own)
 

@@ -9,10 +9,9 @@ from typing import Any
 import narwhals as nw
 
 from community_plan.entry import Source, SourceColumn
-from community_plan.errors import CommunityPlanError
-from community_plan.frames import entry, native_entry
+from community_plan.errors import CommunityPlanError, MissingDependencyError
+from community_plan.frames import native_entry
 from community_plan.frames.engine import Engine
-from community_plan.frames.table import collect
 from community_plan.grouping import Table
 
 __all__ = ["enter"]
@@ -31,7 +30,7 @@ def enter(
     """Turn a frame of any engine into whole numbers.
 
     polars evaluates its own frames, and those of pandas and pyarrow where it is installed and can take their
-    columns over; everything else goes through narwhals in memory.
+    columns over; everything else comes through narwhals into arrays in memory.
 
     Args:
         frame: The user's frame.
@@ -41,28 +40,26 @@ def enter(
         unique: Headers that together name a row, the code first.
         careful: Whether to count before believing what the first rows say of the others.
         faults: Collects what is wrong.
+
+    Raises:
+        MissingDependencyError: If the frame needs numpy and it is not installed.
     """
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
-    found = _native(frame, headers, careful=careful)
-    if found is None:
-        return entry.enter(collect(frame, headers), source, columns, labels=labels, unique=unique, faults=faults)
-    engine, relation = found
+    engine, relation = _opened(frame, headers, careful=careful)
     return native_entry.enter(
         engine, relation, source, columns, labels=labels, unique=unique, careful=careful, faults=faults
     )
 
 
-def _native(
+def _polars_is_there() -> bool:
+    return importlib.util.find_spec("polars") is not None
+
+
+def _opened(
     frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], *, careful: bool
-) -> tuple[Engine, Any] | None:
+) -> tuple[Engine, Any]:
     implementation = frame.implementation
     data = nw.to_native(frame)
-    if implementation.is_polars() or (
-        (implementation.is_pandas() or implementation.is_pyarrow()) and importlib.util.find_spec("polars") is not None
-    ):
-        from community_plan.frames.polars_engine import open_polars
-
-        return open_polars(data, headers)
     if implementation.is_duckdb():
         from community_plan.frames.duckdb_engine import open_duckdb
 
@@ -71,4 +68,15 @@ def _native(
         from community_plan.frames.spark_engine import open_spark
 
         return open_spark(data, headers, careful=careful)
-    return None
+    taken_over = implementation.is_pandas() or implementation.is_pyarrow()
+    if implementation.is_polars() or (taken_over and _polars_is_there()):
+        from community_plan.frames.polars_engine import open_polars
+
+        found = open_polars(data, headers)
+        if found is not None:
+            return found
+    if importlib.util.find_spec("numpy") is None:  # pyarrow may come without it
+        raise MissingDependencyError("numpy", extra="pandas", purpose="evaluating a frame without polars")
+    from community_plan.frames.narwhals_engine import open_narwhals
+
+    return open_narwhals(frame, headers)

@@ -113,20 +113,22 @@ class Stage:
             case _:
                 return self.number(node)
 
-    def number(self, node: Int) -> Any:
-        """Return a number for each row."""
+    def number(self, node: Int, *, wide: bool = False) -> Any:
+        """Return a number for each row; a wide one has room for more than 64 bits from its columns on."""
         engine = self.table.engine
         match node:
             case Lit():
                 return engine.whole(node.value)
             case Col():
-                return self.read(node.name, self.table.numbers[node.name])
+                cell = self.read(node.name, self.table.numbers[node.name])
+                return engine.widened(cell) if wide else cell
             case Add():
-                return functools.reduce(operator.add, map(self.number, node.terms))
+                return functools.reduce(operator.add, (self.number(term, wide=wide) for term in node.terms))
             case Scale():
-                return self.number(node.term) * node.factor
+                return self.number(node.term, wide=wide) * node.factor
             case When():
-                return engine.choose(self.truth(node.condition), self.number(node.term), engine.whole(0))
+                number = self.number(node.term, wide=wide)
+                return engine.choose(self.truth(node.condition), number, engine.whole(0))
 
     def truth(self, node: Bool) -> Any:
         """Return a truth value for each row."""
@@ -145,9 +147,7 @@ class Stage:
                 name = f"{node.name}__in_{'_'.join(map(str, node.values))}"
                 return self.read(name, table.members[node.name](node.values))
             case Cmp():
-                left, right = self.number(node.left), self.number(node.right)
-                if self.wide:
-                    left = table.engine.widened(left)
+                left, right = (self.number(side, wide=self.wide) for side in (node.left, node.right))
                 return _OPERATORS[node.op](left, right)
             case And():
                 return functools.reduce(operator.and_, map(self.truth, node.parts))

@@ -1,0 +1,80 @@
+"""Door: frames of any library, on their way in and out."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import narwhals as nw
+
+from community_plan.errors import MissingDependencyError
+
+__all__ = ["as_frame", "cells_of", "from_columns", "headers_of", "is_frame", "open_parquet", "scan_csv"]
+
+
+def is_frame(data: object) -> bool:
+    """Say whether narwhals knows this kind of object as a frame."""
+    return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
+
+
+def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Wrap a frame of any engine."""
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)
+    return frame
+
+
+def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
+    """Return the column names of a frame."""
+    return list(frame.collect_schema().names())
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]], like: Any = None, *, doubles: Sequence[str] = ()) -> Any:
+    """Return columns as a native frame: of the kind of an eager frame, else of an installed library.
+
+    Args:
+        columns: Header to cells.
+        like: A frame whose kind is wanted.
+        doubles: Columns that are doubles even where no cell says so.
+
+    Raises:
+        MissingDependencyError: If none of polars, pandas and pyarrow is installed.
+    """
+    eager = ("polars", "pandas", "pyarrow")
+    if isinstance(like, nw.DataFrame):
+        backend: Any = like.implementation
+    else:
+        backend = next((name for name in eager if importlib.util.find_spec(name) is not None), None)
+    if backend is None:
+        raise MissingDependencyError("polars, pandas or pyarrow", extra="polars", purpose="a frame")
+    frame = nw.from_dict(dict(columns), backend=backend)
+    return frame.with_columns(nw.col(name).cast(nw.Float64()) for name in doubles).to_native()
+
+
+def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:
+    """Return a small frame as Python cells, every engine's idea of a missing one as None."""
+    whole = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    return {name: [_cell(cell) for cell in cells] for name, cells in whole.to_dict(as_series=False).items()}
+
+
+def _cell(cell: Any) -> Any:
+    missing = cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "<NA>", "NaT"))
+    return None if missing else cell
+
+
+def open_parquet(paths: Sequence[str], library: Literal["polars", "pyarrow"]) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Open parquet files with an installed library: lazily with polars, in memory with pyarrow."""
+    if library == "polars":
+        from community_plan.frames.polars_engine import scan_parquet
+
+        return as_frame(scan_parquet(paths))
+    return nw.concat([nw.read_parquet(path, backend=library) for path in paths])
+
+
+def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Open CSV files as a lazy frame of texts, with polars."""
+    from community_plan.frames import polars_engine
+
+    frame = as_frame(polars_engine.scan_csv(paths, headers))
+    assert isinstance(frame, nw.LazyFrame)
+    return frame

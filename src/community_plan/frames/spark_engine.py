@@ -1,0 +1,233 @@
+"""Spark: the engine for its data frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+from pyspark.errors import PySparkException
+from pyspark.sql import functions
+
+from community_plan.errors import DataError
+from community_plan.frames.engine import Holes, Kind
+from community_plan.frames.sql_engine import Sql, SqlEngine, decoded, encoded, literal
+from community_plan.grouping import Misread
+
+__all__ = ["SparkEngine", "open_spark"]
+
+try:
+    from py4j.protocol import Py4JError
+except ImportError:  # Spark Connect alone has no virtual machine
+    _ERRORS: tuple[type[Exception], ...] = (PySparkException,)
+else:
+    _ERRORS = (PySparkException, Py4JError)
+
+_INTEGERS = ("tinyint", "smallint", "int", "bigint")
+
+
+@attrs.define
+class SparkEngine(SqlEngine):
+    """Data frames of one session.
+
+    They are composed by their own methods: `spark.sql` with a data frame in its text makes a view of it, and drops
+    it from the user's cache together with the view. Rows have no order, and looking at some of them costs a job.
+    """
+
+    wide = False
+    string = "string"
+    huge = "DECIMAL(38, 0)"
+    divide = "DIV"
+
+    full: frozenset[str] = frozenset()
+    """Columns that hold no nulls by their schema."""
+
+    # -- expressions -------------------------------------------------------------------------------------
+
+    def name(self, name: str) -> str:
+        return _quoted(encoded(name))
+
+    def to_whole(self, cell: Sql) -> Sql:
+        if cell.type == "bigint":
+            return cell
+        return Sql(f"CAST({cell} AS BIGINT)") if cell.type in _INTEGERS else super().to_whole(cell)
+
+    def length(self, text: Sql) -> Sql:
+        return Sql(f"octet_length({text})")
+
+    def matches(self, text: Sql, pattern: str) -> Sql:
+        # A dollar sign would let a line break pass.
+        whole = literal(rf"\A(?:{pattern})\z")
+        return Sql(f"({text} RLIKE {whole.within(0)})", truth=True)
+
+    def other_spelling(self, text: Sql, number: Sql) -> Sql | None:  # noqa: ARG002  # as `Engine`
+        return None
+
+    def after(self, keys: Sequence[tuple[Sql, bool]]) -> Sql | None:  # noqa: ARG002  # as `Engine`
+        return None
+
+    def block(self, number: Sql) -> Sql:
+        return Sql(f"shiftright({number}, 6)")
+
+    def bit(self, number: Sql) -> Sql:
+        return Sql(f"shiftleft(1L, CAST({number} & 63 AS INT))")
+
+    # -- what is said in Spark's own words ---------------------------------------------------------------
+
+    def project(self, relation: Any, columns: Mapping[str, Sql], *, keep: bool = False) -> Any:
+        chosen = [f"{cell} AS {self.name(name)}" for name, cell in columns.items()]
+        if not keep:
+            return relation.selectExpr(*chosen)
+        new = {encoded(name) for name in columns}
+        own = [_quoted(name) for name in relation.columns if name.lower() not in new]
+        return relation.selectExpr(*own, *chosen)
+
+    def filter(self, relation: Any, condition: Sql) -> Any:
+        return relation.filter(str(condition))
+
+    def aggregate(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any:
+        names = [self.name(key) for key in keys]
+        if not columns:
+            return relation.select(*names).distinct()
+        return self._aggregated(relation, names, columns).select(*names, "sums__.*")
+
+    def _aggregated(self, relation: Any, names: Sequence[str], columns: Mapping[str, Sql]) -> Any:
+        # One expression instead of many: each costs a call to the virtual machine.
+        sums = ", ".join(f"{cell} AS {self.name(name)}" for name, cell in columns.items())
+        return relation.groupBy(*names).agg(functions.expr(f"struct({sums}) AS sums__"))
+
+    def totals(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> list[tuple[Any, ...]]:
+        rows = self.fetch(self._aggregated(relation, [self.name(key) for key in keys], columns))
+        return [(*row[:-1], *row[-1]) for row in rows]
+
+    def framed(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any | None:
+        import polars as pl
+
+        rows = self.totals(relation, keys, columns)
+        frame = pl.DataFrame(rows, schema=[*keys, *columns], orient="row", infer_schema_length=None)
+        texts = {key: pl.String for key in keys if frame.schema[key] == pl.Null}
+        return frame.cast({**texts, **dict.fromkeys(columns, pl.Int64)})
+
+    def limit(self, relation: Any, rows: int) -> Any:
+        return relation.limit(rows)
+
+    def fetch(self, relation: Any) -> list[tuple[Any, ...]]:
+        try:
+            rows: list[tuple[Any, ...]] = relation.collect()
+        except _ERRORS as error:
+            if not self.careful:  # a number that is too large for a cast may be no fault of the data
+                raise Misread from error
+            raise DataError(f"the data cannot be read: {str(error).splitlines()[0]}") from error
+        return rows
+
+    def matched(self, left: Any, right: Any, condition: Sql) -> Any:
+        return left.join(right, functions.expr(str(condition)), "left")
+
+    # -- relations ---------------------------------------------------------------------------------------
+
+    def kinds(self, relation: Any) -> dict[str, Kind]:  # noqa: ARG002  # as `Engine`
+        return dict(self.columns)
+
+    def holes(self, relation: Any, headers: Sequence[str]) -> dict[str, Holes]:  # noqa: ARG002  # as `Engine`
+        return {header: self._hole(header) for header in headers}
+
+    def _hole(self, header: str) -> Holes:
+        if self.columns[header].name in ("float", "float32"):
+            return "nan"
+        return "" if header in self.full else "null"
+
+    def words(self, relation: Any, header: str, *, every: bool, likely: Sequence[str] = ()) -> list[str]:
+        if not every:
+            return list(dict.fromkeys(form for word in likely for form in (word, word.capitalize(), word.upper())))
+        rows = self.distinct(relation, {"word": self.to_text(self.column(header))})
+        return [word for (word,) in rows if word is not None]
+
+    def begins(self, relation: Any, header: str) -> bool:  # noqa: ARG002  # as `Engine`
+        return False
+
+    def repeated(self, relation: Any, keys: Mapping[str, Sql]) -> tuple[int, int | None, int | None]:
+        counted = self.aggregate(self.project(relation, keys), list(keys), {"rows__": Sql("COUNT(*)")})
+        code = self.column("k0")
+        again = self.filter(counted, ~self.is_null(code) & (self.column("rows__") > 1))
+        ((found, *_),) = self.fetch(again.orderBy(self.name("k0")).limit(1))
+        return int(found), None, None
+
+    def first(self, relation: Any, mask: Sql, columns: Mapping[str, Sql], most: int) -> list[tuple[int | None, ...]]:
+        found = self.filter(self.project(relation, {**columns, "mask__": mask}), self.column("mask__"))
+        return [(None, *row[:-1]) for row in self.fetch(found.limit(most))]
+
+    def union(self, relation: Any, columns: Mapping[str, Sequence[Any]]) -> Any:
+        chosen = self.project(relation, {name: self.column(name) for name in columns})
+        types = [field.dataType.simpleString() for field in chosen.schema.fields]
+        return chosen.union(self._rows(dict(zip(columns, zip(types, columns.values(), strict=True), strict=True))))
+
+    def from_cells(self, like: Any, columns: Mapping[str, Sequence[Any]], *, texts: Sequence[str]) -> Any:  # noqa: ARG002  # as `Engine`
+        return self._rows({name: ("string" if name in texts else "bigint", cells) for name, cells in columns.items()})
+
+    def _rows(self, columns: Mapping[str, tuple[str, Sequence[Any]]]) -> Any:
+        """Return Python cells as a data frame that Spark knows to be small."""
+        names = [encoded(name) for name in columns]
+        fields = ", ".join(f"{_quoted(n)}: {type_}" for n, (type_, _) in zip(names, columns.values(), strict=True))
+        rows = zip(*(cells for _, cells in columns.values()), strict=True)
+        text = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+        made = functions.from_json(functions.lit(text), f"array<struct<{fields}>>")
+        return self.base.sparkSession.range(1).select(functions.inline(made))
+
+    def handed_back(self, relation: Any) -> Any:
+        return relation.selectExpr(*(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
+
+    def shares(self, other: Any) -> bool:
+        return isinstance(other, SparkEngine) and self.base.sparkSession is other.base.sparkSession
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _kind(type_: Any) -> Kind:
+    shown = type_.simpleString()
+    if shown in _INTEGERS:
+        return Kind("integer", shown)
+    if shown in ("double", "float"):
+        return Kind("float" if shown == "double" else "float32", shown)
+    match type_.typeName():
+        case "decimal":
+            return Kind("decimal", shown, scale=type_.scale)
+        case "string" | "varchar" | "char":
+            return Kind("text", shown)
+        case "boolean":
+            return Kind("boolean", shown)
+        case "void":
+            return Kind("nothing", "void")
+        case _:
+            return Kind("other", shown)
+
+
+def open_spark(data: Any, headers: Sequence[str], *, careful: bool) -> tuple[SparkEngine, Any]:
+    """Return a data frame for this engine.
+
+    Args:
+        data: The user's data frame.
+        headers: The columns that are needed.
+        careful: Whether what goes wrong on the way is final.
+    """
+    fields = data.schema.fields
+    names = [field.name for field in fields]
+    kinds: dict[str, Kind] = {}
+    for field in fields:
+        kinds.setdefault(field.name, _kind(field.dataType))
+    folded = [name.lower() for name in names]
+    base = data
+    if any(folded.count(header.lower()) > 1 for header in headers):
+        base = data.toDF(*(f"c{place}" for place in range(len(names))))  # Spark ignores case in names
+        base = base.selectExpr(*(f"c{names.index(header)} AS {_quoted(encoded(header))}" for header in headers))
+    elif any(encoded(header) != header for header in headers):
+        base = data.selectExpr(*(f"{_quoted(header)} AS {_quoted(encoded(header))}" for header in headers))
+    return SparkEngine(
+        types={header: fields[names.index(header)].dataType.simpleString() for header in headers},
+        base=base,
+        careful=careful,
+        columns=kinds,
+        full=frozenset(header for header in headers if not fields[names.index(header)].nullable),
+    ), base

@@ -1,0 +1,450 @@
+"""SQL engine: expressions as SQL text, and the verbs of relations over them, for every engine that speaks SQL."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import operator
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from community_plan.errors import DataError
+from community_plan.frames import native
+from community_plan.frames.engine import BAD, Ascending, Gaps, Grouped, Kind, Within
+
+__all__ = ["Sql", "SqlEngine", "decoded", "encoded", "literal"]
+
+_ATOM, _TIMES, _PLUS, _COMPARE, _NOT, _AND, _OR = range(7)
+_PUSH = 1.5 * 2.0**52
+"""Next to it a double has no room for a fraction, so that adding it rounds, halves to even."""
+_LARGE = 2**53
+"""A sum from which on the sums of some sums may not fit 64 bits."""
+_BEYOND = 2**62
+"""Stands for a number that does not fit 64 bits."""
+_SPECIAL = re.compile(r"([\x00-\x1f\x7f'\\])")
+_ROWS = "rows__"
+_PLAIN = re.compile(r"""[^A-Z"`\x00-\x1f]+""")
+
+
+@attrs.frozen(eq=False)
+class Sql:
+    """An expression as SQL text, with Python's operators."""
+
+    text: str
+    rank: int = _ATOM
+    """How loosely its outermost operator binds."""
+    truth: bool | None = False
+    """Whether it is a truth value, if that is known."""
+    type: str = ""
+    """The engine's word for the type of a column that a user gave."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def within(self, rank: int) -> str:
+        """Return the text for use beside an operator of a rank."""
+        return self.text if self.rank <= rank else f"({self.text})"
+
+    def __add__(self, other: Any) -> Sql:
+        return _joined(self, "+", other, _PLUS)
+
+    def __radd__(self, other: Any) -> Sql:
+        return _joined(literal(other), "+", self, _PLUS)
+
+    def __sub__(self, other: Any) -> Sql:
+        return _joined(self, "-", other, _PLUS)
+
+    def __rsub__(self, other: Any) -> Sql:
+        return _joined(literal(other), "-", self, _PLUS)
+
+    def __mul__(self, other: Any) -> Sql:
+        return _joined(self, "*", other, _TIMES)
+
+    def __rmul__(self, other: Any) -> Sql:
+        return _joined(literal(other), "*", self, _TIMES)
+
+    def __truediv__(self, other: Any) -> Sql:
+        return _joined(self, "/", other, _TIMES)
+
+    def __neg__(self) -> Sql:
+        return _joined(Sql("0"), "-", self, _PLUS)
+
+    def __and__(self, other: Any) -> Sql:
+        return literal(other) if self.text == "TRUE" else _joined(self, "AND", other, _AND, truth=True)
+
+    def __or__(self, other: Any) -> Sql:
+        return literal(other) if self.text == "FALSE" else _joined(self, "OR", other, _OR, truth=True)
+
+    def __invert__(self) -> Sql:
+        return Sql(f"NOT {self.within(_ATOM)}", _NOT, truth=True)
+
+    def __eq__(self, other: Any) -> Sql:  # type: ignore[override]  # an expression, as in every engine
+        return _compared(self, "=", other)
+
+    def __ne__(self, other: Any) -> Sql:  # type: ignore[override]  # an expression, as in every engine
+        return _compared(self, "<>", other)
+
+    def __lt__(self, other: Any) -> Sql:
+        return _compared(self, "<", other)
+
+    def __le__(self, other: Any) -> Sql:
+        return _compared(self, "<=", other)
+
+    def __gt__(self, other: Any) -> Sql:
+        return _compared(self, ">", other)
+
+    def __ge__(self, other: Any) -> Sql:
+        return _compared(self, ">=", other)
+
+    __hash__ = None  # type: ignore[assignment]  # what has no equality has no hash
+
+
+def _joined(left: Sql, sign: str, other: Any, rank: int, *, truth: bool = False) -> Sql:
+    right = literal(other)
+    return Sql(f"{left.within(rank)} {sign} {right.within(rank - 1)}", rank, truth)
+
+
+def _compared(left: Sql, sign: str, other: Any) -> Sql:
+    return Sql(f"{left.within(_PLUS)} {sign} {literal(other).within(_PLUS)}", _COMPARE, truth=True)
+
+
+def literal(value: Any) -> Sql:
+    """Return a Python value as SQL that every engine reads alike."""
+    if isinstance(value, Sql):
+        return value
+    if isinstance(value, bool):
+        return Sql("TRUE" if value else "FALSE", truth=True)
+    if isinstance(value, float):
+        text = repr(value)
+        return Sql(text if "e" in text else f"{text}e0")  # without an exponent it is a decimal
+    if isinstance(value, int):
+        return Sql(str(value) if value >= 0 else f"({value})")
+    # Engines escape quotes and backslashes in different ways.
+    parts = [f"chr({ord(part)})" if _SPECIAL.fullmatch(part) else f"'{part}'" for part in _SPECIAL.split(value) if part]
+    return Sql(" || ".join(parts) or "''", _ATOM if len(parts) < 2 else _OR)
+
+
+def encoded(name: str) -> str:
+    """Return a name for a column that no engine confuses with another: they ignore case."""
+    if _PLAIN.fullmatch(name) and name == name.lower() and not name.startswith("x__"):
+        return name
+    return f"x__{name.encode().hex()}"
+
+
+def decoded(name: str) -> str:
+    """Return the name that was encoded."""
+    return bytes.fromhex(name[3:]).decode() if name.startswith("x__") else name
+
+
+@attrs.define
+class SqlEngine(ABC):
+    """What all engines have in common whose relations are projected, filtered and aggregated by SQL expressions."""
+
+    wide = False
+    apart = True
+    string = ""
+    """The type of texts."""
+    huge = ""
+    """A type with room for more than 64 bits."""
+    divide = ""
+    """The sign of division without remainder."""
+
+    types: Mapping[str, str]
+    """Headers of the user's table with the types of their columns."""
+    base: Any
+    """The user's table."""
+    careful: bool
+    """Whether what goes wrong on the way is final."""
+    columns: Mapping[str, Kind]
+    """What the cells of the user's columns are."""
+    seen_rows: int = attrs.field(default=0, init=False)
+    """Rows that a first look at the table has seen."""
+
+    # -- what an engine says in its own words --------------------------------------------------------------
+
+    @abstractmethod
+    def project(self, relation: Any, columns: Mapping[str, Sql], *, keep: bool = False) -> Any:
+        """Return a relation of these columns, beside its own if they are kept."""
+
+    @abstractmethod
+    def filter(self, relation: Any, condition: Sql) -> Any:
+        """Return the rows for which a condition holds."""
+
+    @abstractmethod
+    def aggregate(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any:
+        """Return a row of columns for each combination of keys, or a single row."""
+
+    @abstractmethod
+    def limit(self, relation: Any, rows: int) -> Any:
+        """Return the first rows, or any rows if the engine has no order."""
+
+    @abstractmethod
+    def fetch(self, relation: Any) -> list[tuple[Any, ...]]:
+        """Run the query: the only place where rows leave the engine.
+
+        Raises:
+            Misread: If a number grows too large on the way.
+            DataError: If the engine cannot read the data.
+        """
+
+    # -- expressions -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def name(self, name: str) -> str:
+        """Return the name of a column as SQL."""
+
+    def column(self, name: str) -> Sql:
+        return Sql(self.name(name), truth=None, type=self.types.get(name, ""))
+
+    def whole(self, value: int) -> Sql:
+        return literal(value)
+
+    def real(self, value: float) -> Sql:
+        return literal(value)
+
+    def no_number(self) -> Sql:
+        return Sql("CAST(NULL AS DOUBLE)")
+
+    def verdict(self, met: Sql, not_met: Sql) -> Sql:
+        return Sql(f"CASE WHEN {met} THEN 'met' WHEN {not_met} THEN 'not_met' ELSE 'unknown' END")
+
+    def text(self, value: str) -> Sql:
+        return literal(value)
+
+    def truth(self, value: bool) -> Sql:
+        return literal(value)
+
+    def is_null(self, cell: Sql) -> Sql:
+        return Sql(f"{cell.within(_PLUS)} IS NULL", _COMPARE, truth=True)
+
+    def fill(self, cell: Sql, value: int | str | bool) -> Sql:
+        return Sql(f"COALESCE({cell}, {literal(value)})", truth=cell.truth)
+
+    def choose(self, condition: Sql, then: Sql, otherwise: Sql) -> Sql:
+        return Sql(f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END", truth=then.truth)
+
+    def to_whole(self, cell: Sql) -> Sql:
+        number = f"TRY_CAST({cell} AS BIGINT)"
+        if not self.careful or cell.type != self.string:
+            return Sql(number)
+        # Engines also read spaces and exponents, which a check shows; here each has to be null.
+        return Sql(f"CASE WHEN {self.matches(cell, '[0-9]+')} THEN {number} END")
+
+    def to_number(self, cell: Sql) -> Sql:
+        return Sql(f"CAST({cell} AS DOUBLE)")
+
+    def to_text(self, cell: Sql) -> Sql:
+        return cell if cell.type == self.string else Sql(f"CAST({cell} AS {self.string})", type=self.string)
+
+    def widened(self, number: Sql) -> Sql:
+        return Sql(f"CAST({number} AS {self.huge})")
+
+    def finite(self, cell: Sql) -> Sql:
+        # NaN is larger than every number.
+        return Sql(f"COALESCE(abs({cell}) < CAST('Infinity' AS DOUBLE), FALSE)", truth=True)
+
+    def nearest(self, number: Sql) -> tuple[Sql, Sql]:
+        near = number + _PUSH - _PUSH
+        return near, Sql(f"CAST({near} AS BIGINT)")  # what does not fit is an error, or the largest number
+
+    def absolute(self, number: Sql) -> Sql:
+        return Sql(f"abs({number})")
+
+    @abstractmethod
+    def matches(self, text: Sql, pattern: str) -> Sql:
+        """Return whether a text matches a pattern from end to end."""
+
+    def quotient(self, number: Sql, divisor: int) -> Sql:
+        return _joined(number, self.divide, divisor, _TIMES)
+
+    def remainder(self, number: Sql, divisor: int) -> Sql:
+        return _joined(number, "%", divisor, _TIMES)
+
+    def digits(self, cell: Sql, kind: Kind, places: int) -> tuple[Sql, Sql]:
+        kept = f"TRY_CAST({cell} AS DECIMAL(18, {places}))"
+        null = self.is_null(cell)
+        whole = f"COALESCE(CAST({self.shifted(kept, places)} AS BIGINT), CASE WHEN {null} THEN NULL ELSE {_BEYOND} END)"
+        more = Sql(f"COALESCE(TRY_CAST({kept} AS {kind.shown}) <> {cell}, NOT {null})", truth=True)
+        return Sql(f"CASE WHEN {cell} < 0 THEN -1 ELSE {whole} END"), more if kind.scale > places else literal(False)
+
+    def shifted(self, kept: str, places: int) -> str:
+        """Return a decimal of 18 digits times 10^places."""
+        return f"{kept} * {10**places}"
+
+    def among(self, cell: Sql, words: Sequence[str]) -> Sql:
+        if not words:
+            return literal(False)
+        if len(words) == 1:
+            return cell == words[0]
+        return Sql(f"{cell.within(_PLUS)} IN ({', '.join(str(literal(word)) for word in words)})", _COMPARE, truth=True)
+
+    def part(self, text: Sql, length: int) -> Sql:
+        return Sql(f"substr({text}, 1, {length})", type=self.string)
+
+    def joined(self, text: Sql, ending: str) -> Sql:
+        return Sql(f"({text.within(_ATOM)} || {literal(ending).within(_ATOM)})") if ending else text
+
+    # -- relations ---------------------------------------------------------------------------------------
+
+    def rows(self, relation: Any) -> int | None:  # noqa: ARG002  # as `Engine`
+        return None
+
+    def select(self, relation: Any, columns: Mapping[str, Sql]) -> Any:
+        if all(cell.text == self.name(name) for name, cell in columns.items()):
+            return relation  # engines leave out what nobody reads
+        return self.project(relation, columns)
+
+    def extend(self, relation: Any, columns: Mapping[str, Sql]) -> Any:
+        return self.project(relation, columns, keep=True) if columns else relation
+
+    def where(self, relation: Any, condition: Sql) -> Any:
+        return self.filter(relation, condition)
+
+    def settled(self, relation: Any) -> Any:
+        return relation
+
+    def rebased(self, relation: Any) -> tuple[Any, Any]:
+        return self, relation
+
+    def over(self, frame: Any) -> tuple[Any, Any]:
+        from community_plan.frames.polars_engine import PolarsEngine
+
+        return PolarsEngine().over(frame)
+
+    def ordered(self, relation: Any, columns: Sequence[str]) -> Any:
+        raise NotImplementedError
+
+    def cells(self, relation: Any, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        return self.fetch(self.project(relation, {name: self.column(name) for name in columns}))
+
+    def summed(self, cell: Sql | None, *, wide: bool = False) -> Sql:
+        """Return the sum of a column; truth values count as 1, None counts rows."""
+        if cell is None:
+            return Sql("COUNT(*)")
+        text = str(cell) if cell.truth is False else f"CAST({cell} AS BIGINT)"
+        return Sql(f"SUM(CAST({text} AS {self.huge}))" if wide and cell.truth is not True else f"SUM({text})")
+
+    def one_row(self, relation: Any, columns: Mapping[str, Sql | None], *, most: Sequence[str] = ()) -> dict[str, int]:
+        asked = {name: Sql(f"MAX({cell})") if name in most else self.summed(cell) for name, cell in columns.items()}
+        (row,) = self.totals(relation, (), asked)
+        return {name: int(cell or 0) for name, cell in zip(columns, row, strict=True)}
+
+    def group(self, relation: Any, keys: Sequence[str], sums: Mapping[str, Sql | None], *, wide: bool) -> Grouped:
+        columns = {name: self.summed(cell, wide=wide) for name, cell in sums.items()}
+        frame = self.framed(relation, keys, columns) if not wide and importlib.util.find_spec("polars") else None
+        if frame is not None:
+            frame = frame.with_columns(frame.select(*sums).fill_null(0))
+            totals = {name: frame.get_column(name) for name in sums}
+            large = max((total.max() or 0 for total in totals.values()), default=0) > _LARGE
+            return Grouped({key: frame.get_column(key) for key in keys}, totals, frame=frame, wide=large)
+        rows = self.totals(relation, keys, columns)
+        cells = list(zip(*rows, strict=True)) if rows else [()] * (len(keys) + len(sums))
+        width = len(keys)
+        return Grouped(
+            keys=dict(zip(keys, cells[:width], strict=True)),
+            sums={name: [int(c or 0) for c in some] for name, some in zip(sums, cells[width:], strict=True)},
+        )
+
+    @abstractmethod
+    def framed(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any | None:
+        """Return the rows of an aggregation as a polars DataFrame; None if they do not fit."""
+
+    def grouped_relation(
+        self, relation: Any, keys: Sequence[str], sums: Mapping[str, Sql | None], *, wide: bool = False
+    ) -> Any:
+        return self.aggregate(relation, keys, {name: self.summed(cell, wide=wide) for name, cell in sums.items()})
+
+    def totals(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> list[tuple[Any, ...]]:
+        """Return the rows of an aggregation."""
+        return self.fetch(self.aggregate(relation, keys, columns))
+
+    def check_and_group(
+        self,
+        relation: Any,
+        suspects: Sequence[Any],
+        stage: Mapping[str, Sql],
+        keys: Sequence[str],
+        sums: Mapping[str, Sql | None],
+        *,
+        gaps: Gaps | None,  # noqa: ARG002  # a second pass over the table costs more than some more sums
+        wide: bool,
+    ) -> Grouped | None:
+        if not self.is_in_order(relation, suspects):
+            return None
+        staged = self.project(relation, {**stage, BAD: self.suspicious(suspects)})
+        grouped = self.group(staged, keys, {**sums, BAD: self.column(BAD), _ROWS: None}, wide=wide)
+        rows = sum(grouped.sums[_ROWS])
+        if rows < self.seen_rows:
+            problem = f"expected {self.seen_rows} rows or more, as at first, got {rows}"
+            raise DataError(problem, mend="read into a table first what can be read only once")
+        # Sums of more rows may not fit 64 bits.
+        many = not self.wide and rows > native.MOST_ROWS
+        return None if many or any(grouped.sums[BAD]) else grouped
+
+    def is_sound(self, relation: Any, suspects: Sequence[Any]) -> bool:
+        if not self.is_in_order(relation, suspects):
+            return False
+        return not self.one_row(relation, {BAD: self.suspicious(suspects)})[BAD]
+
+    def is_in_order(self, relation: Any, suspects: Sequence[Any]) -> bool:
+        """Say whether all that must be ascending is; apart, because a look at the row before holds up all others."""
+        for suspect in suspects:
+            if isinstance(suspect, Ascending):
+                ordered = self.after(suspect.keys)
+                assert ordered is not None
+                staged = self.project(relation, {BAD: ~self.fill(ordered, False)})
+                if self.one_row(staged, {BAD: self.column(BAD)})[BAD]:
+                    return False
+        return True
+
+    def suspicious(self, suspects: Sequence[Any]) -> Sql:
+        """Return whether anything but the order is not as it was taken to be, or may not be."""
+        masks = [suspect for suspect in suspects if isinstance(suspect, Sql)]
+        together: dict[int, list[str]] = {}
+        for suspect in suspects:
+            if isinstance(suspect, Within):
+                # Or-ed together, whole numbers show a sign bit or a high bit as soon as one of them has it.
+                most = 2 ** ((suspect.limit + 1).bit_length() - 1) - 1
+                together.setdefault(most, []).append(suspect.cell.within(_ATOM))
+        for most, cells in together.items():
+            masks.append(Sql(f"({' | '.join(cells)}) NOT BETWEEN 0 AND {most}", _COMPARE, truth=True))
+        return functools.reduce(operator.or_, masks, literal(False))
+
+    @abstractmethod
+    def after(self, keys: Sequence[tuple[Sql, bool]]) -> Sql | None:
+        """Return whether a row's keys come after those of the row before; None if rows have no order."""
+
+    def distinct(self, relation: Any, columns: Mapping[str, Sql]) -> list[tuple[Any, ...]]:
+        return self.fetch(self.aggregate(self.project(relation, columns), list(columns), {}))
+
+    def repeats(self, relation: Any, keys: Mapping[str, Sql]) -> int:
+        # Codes of one township differ in their last digits: 64 of them at a time are the bits of one number.
+        first, *others = keys
+        blocks = {"block__": self.block(keys[first]), "bit__": self.bit(keys[first])}
+        chosen = self.project(relation, {**blocks, **{name: keys[name] for name in others}})
+        bit = self.column("bit__")
+        extra = Sql(f"COUNT({bit}) - bit_count(bit_or({bit}))", _PLUS)
+        counted = self.aggregate(chosen, ["block__", *others], {"extra__": extra})
+        return self.one_row(counted, {"extra": self.column("extra__")})["extra"]
+
+    @abstractmethod
+    def block(self, number: Sql) -> Sql:
+        """Return a 64-bit integer without its last six bits."""
+
+    @abstractmethod
+    def bit(self, number: Sql) -> Sql:
+        """Return the one bit that its last six bits count."""
+
+    def join(self, left: Any, right: Any, on: Sequence[str], add: Sequence[str]) -> Any:
+        renamed = {f"{name}__right": self.column(name) for name in on}
+        other = self.project(right, {**renamed, **{name: self.column(name) for name in add}})
+        same = (self.column(name) == self.column(f"{name}__right") for name in on)
+        return self.matched(left, other, functools.reduce(operator.and_, same))
+
+    @abstractmethod
+    def matched(self, left: Any, right: Any, condition: Sql) -> Any:
+        """Return every row of the left beside those of the right that meet a condition, or nulls."""

@@ -1,0 +1,553 @@
+"""DuckDB and Spark: the same answers, without a row leaving the engine."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import community_plan as cp
+from community_plan import errors
+from community_plan.frames import native
+from community_plan.frames.duckdb_engine import DuckDBEngine
+from community_plan.frames.sql_engine import SqlEngine, decoded, encoded, literal
+from property.test_engines import LEVELS, numbers, objects, polars_frame
+from strategies import Row, registers, wide_tables
+
+AREA = "facility-area-per-100-households"
+CON, OTHER = duckdb.connect(), duckdb.connect()
+Make = Callable[..., Any]
+"""Makes a table of an engine from a polars frame."""
+FEW = settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+MORE = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def to_duckdb(frame: pl.DataFrame, con: duckdb.DuckDBPyConnection = CON) -> duckdb.DuckDBPyRelation:
+    """Make a relation, which reads the frame's memory."""
+    return con.from_arrow(frame.to_arrow())
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One local Spark for all tests."""
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17 or newer on the PATH")
+    sql = pytest.importorskip("pyspark.sql")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Spark's own, of its sockets and of pandas 3
+        session = (
+            sql.SparkSession.builder.master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.adaptive.enabled", "false")  # it plans anew after every stage
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.log.level", "ERROR")
+            .getOrCreate()
+        )
+        session.sparkContext.setLogLevel("ERROR")
+        yield session
+        session.stop()
+
+
+def to_spark(session: Any, frame: pl.DataFrame, *, ansi: bool) -> Any:
+    """Make a data frame: with ANSI arithmetic raises and queries are compiled, without it wraps and they are not."""
+    session.conf.set("spark.sql.ansi.enabled", str(ansi).lower())
+    # Compiling takes longer than everything else here.
+    session.conf.set("spark.sql.codegen.wholeStage", str(ansi).lower())
+    session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if ansi else "NO_CODEGEN")
+    return session.createDataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+ENGINES = ("duckdb", "spark", "spark ansi")
+
+
+@pytest.fixture(params=ENGINES)
+def make(request: pytest.FixtureRequest) -> Make:
+    """Make tables of each engine."""
+    if request.param == "duckdb":
+        return to_duckdb
+    session, ansi = request.getfixturevalue("spark"), request.param == "spark ansi"
+    return lambda frame: to_spark(session, frame, ansi=ansi)
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each query has brought to Python."""
+    counts: list[int] = []
+
+    def spy(kind: type[SqlEngine], name: str) -> None:
+        fetch = getattr(kind, name)
+
+        def count(self: SqlEngine, relation: Any) -> Any:
+            rows = fetch(self, relation)
+            counts.append(len(rows))
+            return rows
+
+        monkeypatch.setattr(kind, name, count)
+
+    spy(DuckDBEngine, "fetch")
+    spy(DuckDBEngine, "fetch_frame")
+    if shutil.which("java") is not None:
+        from community_plan.frames.spark_engine import SparkEngine
+
+        spy(SparkEngine, "fetch")
+    return counts
+
+
+def many(rows: int, **columns: Any) -> pl.DataFrame:
+    """Return good communities in the order of their codes, with some columns changed."""
+    number = pl.int_range(rows, dtype=pl.Int64)
+    base = pl.select(
+        code=(411_422_100_201 + number // 199 * 1000 + number % 199).cast(pl.String),
+        households=number % 900 + 100,
+        comprehensive_service_area=(number % 700).cast(pl.Float64) / 4,
+    )
+    return base.with_columns(**columns)
+
+
+def same(plan: cp.Plan, make: Make, frame: pl.DataFrame, **options: Any) -> cp.Result:
+    """Evaluate on an engine and see that polars says the same."""
+    options = {"targets": AREA} | options
+    result, expected = plan.evaluate(make(frame), **options), plan.evaluate(frame, **options)
+    assert result.rows == expected.rows
+    assert result.notes == expected.notes
+    return result
+
+
+def fault(plan: cp.Plan, data: Any, kind: type[Exception], **options: Any) -> Any:
+    """Evaluate and return the one fault."""
+    with pytest.raises(kind) as caught:
+        plan.evaluate(data, **{"targets": AREA, **options})
+    assert isinstance(caught.value, errors.CommunityPlanError)
+    return caught.value
+
+
+# -- the same answers --------------------------------------------------------------------------------------
+
+
+@MORE
+@given(wide_tables(size=60), LEVELS, st.sampled_from(["int32", "decimal", "nan", "enum"]))
+def test_duckdb_gives_the_rows_of_typed_objects(rows: list[Row], by: Any, form: str) -> None:
+    """Whatever types its columns have."""
+    plan = cp.load_plan("shangqiu-14fyp")
+    columns = numbers(rows, list(rows[0]))
+    frame = polars_frame(columns)
+    floats = pl.selectors.float()
+    words = pl.col("setting", "county_kind")
+    data = to_duckdb(
+        {
+            "int32": frame,
+            "decimal": frame.with_columns(floats.cast(pl.Decimal(20, 6)).cast(pl.Decimal(38, 18))),
+            "nan": frame.with_columns(floats.fill_null(float("nan"))),
+            "enum": frame.with_columns(words.cast(pl.Enum(["urban", "rural", "district", "county", "county_city"]))),
+        }[form]
+    )
+    assert (
+        plan.evaluate(data, by=by, targets="main").rows
+        == plan.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
+    )
+
+
+@FEW
+@given(wide_tables(size=60), LEVELS, st.booleans(), st.booleans())
+def test_spark_gives_the_rows_of_typed_objects(spark: Any, rows: list[Row], by: Any, ansi: bool, decimal: bool) -> None:
+    """Whether its arithmetic raises or wraps."""
+    plan = cp.load_plan("shangqiu-14fyp")
+    columns = numbers(rows, list(rows[0]))
+    frame = polars_frame(columns)
+    if decimal:
+        frame = frame.with_columns(pl.selectors.float().cast(pl.Decimal(20, 6)).cast(pl.Decimal(38, 18)))
+    data = to_spark(spark, frame, ansi=ansi)
+    assert (
+        plan.evaluate(data, by=by, targets="main").rows
+        == plan.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
+    )
+
+
+def of_registers(tables: tuple[list[Row], ...]) -> tuple[list[Any], list[list[Any]]]:
+    """Return the tables of a dataset as frames and as typed objects."""
+    names = (
+        ["code", "name", "setting", "county_kind", "households", "residents", "urban_residents", "gross_floor_area"],
+        ["community", "kind", "floor_area", "activity_area"],
+        ["region", "role", "headcount"],
+    )
+    columns = [numbers(rows, fields) for rows, fields in zip(tables, names, strict=True)]
+    kinds = (cp.Community, cp.Facility, cp.Workforce)
+    return [polars_frame(c) for c in columns], [objects(c, k) for c, k in zip(columns, kinds, strict=True)]
+
+
+def registered(parts: list[Any], unlisted: Literal["zero", "unknown"]) -> cp.Dataset:
+    """Return a dataset of communities, facilities and workforce."""
+    return cp.Dataset(communities=parts[0], facilities=parts[1], workforce=parts[2], unlisted=unlisted)
+
+
+@MORE
+@given(registers(size=20), LEVELS, st.sampled_from(["zero", "unknown"]), st.integers(0, 3))
+def test_registers_are_joined_in_duckdb(tables: tuple[list[Row], ...], by: Any, unlisted: Any, mixed: int) -> None:
+    """Also with registers of another connection, another engine or objects."""
+    plan = cp.load_plan("shangqiu-14fyp")
+    frames, typed = of_registers(tables)
+    parts = [to_duckdb(frame) for frame in frames]
+    if mixed:
+        parts[1] = [None, to_duckdb(frames[1], OTHER), frames[1], typed[1]][mixed]
+    result = plan.evaluate(registered(parts, unlisted), by=by, targets="main")
+    assert result.rows == plan.evaluate(registered(typed, unlisted), by=by, targets="main").rows
+
+
+@FEW
+@given(registers(size=20), LEVELS, st.sampled_from(["zero", "unknown"]), st.integers(0, 2))
+def test_registers_are_joined_in_spark(
+    spark: Any, tables: tuple[list[Row], ...], by: Any, unlisted: Any, mixed: int
+) -> None:
+    """Also with registers of another engine or objects."""
+    plan = cp.load_plan("shangqiu-14fyp")
+    frames, typed = of_registers(tables)
+    parts = [to_spark(spark, frame, ansi=False) for frame in frames]
+    if mixed:
+        parts[2] = [None, to_duckdb(frames[2]), typed[2]][mixed]
+    result = plan.evaluate(registered(parts, unlisted), by=by, targets="main")
+    assert result.rows == plan.evaluate(registered(typed, unlisted), by=by, targets="main").rows
+
+
+def test_townships_have_a_table_of_their_own(plan: cp.Plan, make: Make) -> None:
+    """Their codes have 9 digits, filled up with zeros or not."""
+    frame = pl.DataFrame(
+        {
+            "code": ["411422001", "411422101000", "411481201"],
+            "elderly_care_centre_count": [1, 0, None],
+            "social_work_station_count": pl.Series([1, 1, 0], dtype=pl.Int16),
+        }
+    )
+    targets = [
+        target.id
+        for target in plan.targets.values()
+        if plan.variables.table_of(cp.measures.variables_of(plan.measure_of(target))) == "townships"
+    ]
+    communities = pl.DataFrame({"code": ["411422001201"], "households": [1]})
+
+    def evaluate(kind: Make) -> cp.Result:
+        data = cp.Dataset(communities=kind(communities), townships=kind(frame))
+        return plan.evaluate(data, by=["county", "township"], targets=targets)
+
+    assert targets
+    assert evaluate(make).rows == evaluate(lambda table: table).rows
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        pl.Series([1.5, None, float("nan"), float("inf"), float("-inf"), -0.0, 0.3]),
+        pl.Series([0.1 + 0.2, 89.9999, 1e-5 * 0, 2.0**30, 0.0001, 0.00005 * 2, None]),
+        pl.Series([1.1, 2.2, 3.3, None, 1677.7215, 0.0, 4.5], dtype=pl.Float32),
+        pl.Series([Decimal("1.5"), None, Decimal("0.0001"), Decimal(0), Decimal(7), Decimal(8), Decimal("0.3")]),
+        pl.Series([1, None, 3, 4, 5, 6, 7], dtype=pl.Int8),
+        pl.Series([None] * 7, dtype=pl.Null),
+        pl.Series([None] * 7, dtype=pl.String),
+    ],
+    ids=["odd", "near", "float32", "decimal", "int8", "null", "empty text"],
+)
+def test_cells_mean_the_same_whatever_their_type(plan: cp.Plan, make: Make, area: pl.Series) -> None:
+    """NaN and infinities are missing, −0.0 is 0, and 0.1 + 0.2 is 0.3."""
+    same(plan, make, many(7, comprehensive_service_area=area), by="community")
+
+
+def test_a_unit_that_does_not_come_out_even_is_rounded_and_noted(plan: cp.Plan, make: Make) -> None:
+    """One 亩 is 2000/3 m²."""
+    result = same(plan, make, many(30), units={"comprehensive_service_area": "亩"})
+    assert [note.code for note in result.notes] == ["rounded"]
+
+
+def test_narrow_columns_have_wide_sums(plan: cp.Plan, make: Make) -> None:
+    """Households of 32 bits whose sum passes 2^31."""
+    households = pl.lit(2_000_000, dtype=pl.Int32)
+    row = same(plan, make, many(3000, households=households)).row(AREA)
+    assert row.denominator == 6_000_000_000
+
+
+def test_a_large_cell_is_no_overflow_but_a_large_sum_is(plan: cp.Plan, make: Make) -> None:
+    """2^63 quanta are too many on every engine."""
+    most = 2.0**50 / 10_000
+    one = pl.when(pl.int_range(pl.len()) == 4).then(most).otherwise(1.0)
+    row = plan.evaluate(make(many(9000, comprehensive_service_area=one)), targets=AREA).row(AREA)
+    assert row.numerator == Fraction(2**50, 10_000) + 8999
+    assert fault(plan, make(many(9000, comprehensive_service_area=pl.lit(most))), errors.SumOverflowError)
+
+
+def test_more_rows_than_were_reckoned_with_are_counted(
+    plan: cp.Plan, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anyone believes that their sums fit 64 bits."""
+    monkeypatch.setattr(native, "MOST_ROWS", 100)
+    same(plan, make, many(300), by="county")
+
+
+def test_numbers_of_more_than_64_bits_are_too_large_and_not_missing(plan: cp.Plan) -> None:
+    """DuckDB has integers of 128 bits."""
+    for number in ("18446744073709551615::UBIGINT", "(-170141183460469231731687303715884105727)::HUGEINT"):
+        data = CON.sql(f"SELECT '411422001201' AS code, {number} AS households, 1 AS comprehensive_service_area")
+        assert fault(plan, data, errors.CellError).place.column == "households"
+    small = CON.sql("SELECT '411422001201' AS code, 100::HUGEINT AS households, 30 AS comprehensive_service_area")
+    assert plan.evaluate(small, targets=AREA).row(AREA).value == 30
+
+
+def test_what_the_first_rows_do_not_show_is_found_all_the_same(plan: cp.Plan, make: Make) -> None:
+    """A hole, another word or a finer number far down the table."""
+    late = pl.int_range(pl.len()) == 2500
+    hole = pl.when(~late).then(pl.col("households"))
+    assert same(plan, make, many(3000, households=hole)).row(AREA).reporting_share == Fraction(2999, 3000)
+    nan = pl.when(late).then(float("nan")).otherwise(pl.col("comprehensive_service_area"))
+    same(plan, make, many(3000, comprehensive_service_area=nan), by="county")
+    setting = pl.when(late).then(pl.lit("村委会")).when(pl.int_range(pl.len()) == 2600).then(pl.lit(" R ural"))
+    words = many(3000, comprehensive_service_count=pl.lit(1), setting=setting.otherwise(pl.lit("urban")))
+    same(plan, make, words, targets=["rural-facility-coverage", "urban-facility-coverage"])
+    fine = pl.when(late).then(30.00001).otherwise(pl.col("comprehensive_service_area"))
+    error = fault(plan, make(many(3000, comprehensive_service_area=fine)), errors.CellError)
+    assert (error.count, error.place.column) == (1, "comprehensive_service_area")
+
+
+def test_the_order_of_the_rows_is_of_no_consequence(plan: cp.Plan, make: Make) -> None:
+    """Not for the sums, nor for finding a code that stands twice."""
+    frame = many(3000)
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=4)
+    assert plan.evaluate(make(shuffled), by="county", targets=AREA).rows == same(plan, make, frame, by="county").rows
+    twice = fault(plan, make(pl.concat([shuffled, shuffled.head(2)])), errors.DuplicateCodeError)
+    assert "(2 such rows)" in str(twice)
+
+
+def test_a_panel_of_years_has_a_code_once_a_year(plan: cp.Plan, make: Make) -> None:
+    """In any order of years and codes."""
+    years = pl.concat([many(50).with_columns(year=pl.lit(year, dtype=pl.Int16)) for year in (2024, 2023)])
+    same(plan, make, years, by=["county", "year"])
+    same(plan, make, years.sort("code", "year"), by=["year"])
+    assert fault(plan, make(years), errors.DuplicateCodeError, by="county")
+    assert fault(plan, make(pl.concat([years, years.tail(1)])), errors.DuplicateCodeError, by="year")
+
+
+def test_regions_can_be_columns_of_the_table(plan: cp.Plan, make: Make) -> None:
+    """Names, numbers, truth values; with holes that the code fills."""
+    frame = many(
+        40,
+        county=pl.Series(["睢县", None] * 20),
+        township=pl.Series([1, 2] * 20, dtype=pl.Int32),
+        pilot=pl.Series([True, None, False, True] * 10),
+        kind=pl.Series(["a", "", None, "b"] * 10),
+    )
+    same(plan, make, frame, by=["county", "township", "pilot", "kind"])
+    same(plan, make, frame.with_columns(county=pl.lit("睢县")), by=["city", "county"])
+    empty = frame.drop("code").with_columns(county=pl.Series(["睢县", ""] * 20))
+    assert fault(plan, make(empty), errors.CellError, by="county").count == 20
+
+
+def test_headers_may_hold_anything(plan: cp.Plan, make: Make) -> None:
+    """Capitals, dots, quotes, brackets; internal names are no trap either."""
+    frame = many(
+        20,
+        **{
+            "户数": pl.col("households"),
+            "a.b": pl.Series(["x", "y"] * 10),
+            'q"`u$o{t}e\\': pl.Series(["1", "2", "3", "4"] * 5),
+            "code__number": pl.lit("no number"),
+            "households__whole": pl.lit("neither"),
+            "F0": pl.lit(7),
+            "bad__": pl.lit(True),
+        },
+    ).rename({"code": "Code", "comprehensive_service_area": "comprehensive_service_area (m2)"})
+    frame = frame.drop("households")
+    same(plan, make, frame, by=["county", "a.b", 'q"`u$o{t}e\\', "F0", "bad__"])
+
+
+def test_headers_that_differ_by_case_are_two_columns(plan: cp.Plan, spark: Any) -> None:
+    """DuckDB and Spark ignore case."""
+    select = (
+        "SELECT '411422001201' AS code, 100 AS households, 30 AS comprehensive_service_area, 'x' AS Team, 'y' AS team"
+    )
+    for data in (CON.sql(select), spark.sql(select)):
+        (row,) = plan.evaluate(data, by=["team", "Team"], targets=AREA)
+        assert row.columns == {"team": "y", "Team": "x"}
+
+
+def test_a_category_of_truth_values_or_numbers_is_read_as_text(plan: cp.Plan, make: Make) -> None:
+    """As on every engine."""
+    frame = many(4, comprehensive_service_count=pl.lit(1), setting=pl.Series([True, False, True, None]))
+    for data in (make(frame), frame):
+        error = fault(plan, data, errors.CellError, targets="rural-facility-coverage")
+        assert error.count == 3
+        assert "got true" in str(error).lower()
+
+
+# -- what is wrong -----------------------------------------------------------------------------------------
+
+
+def test_faults_are_counted_in_the_engine(plan: cp.Plan, make: Make, fetched: list[int]) -> None:
+    """With the cell; with the rows where they have numbers."""
+    third = pl.int_range(pl.len()) % 3 == 0
+    data = make(
+        many(
+            3000,
+            households=pl.when(third).then(-1).otherwise(pl.col("households")),
+            comprehensive_service_area=pl.when(third).then(30.123456).otherwise(1.0),
+            code=pl.when(third).then(pl.lit("4114220012e2")).otherwise(pl.col("code")),
+        )
+    )
+    faults = fault(plan, data, errors.DataFaults).faults
+    assert [type(each) for each in faults] == [errors.CellError] * 3
+    assert [each.count for each in faults] == [1000] * 3
+    texts = [str(each) for each in faults]
+    for text, said in zip(texts, ("got -1", "got 30.123456", "community code, got '4114220012e2'"), strict=True):
+        assert said in text
+        assert "(and so in 1000 rows" in text
+        assert "None" not in text
+    assert max(fetched) <= 5
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        assert faults[0].place.row == 1
+        assert "1, 4, 7, 10, 13 …" in texts[0]
+
+
+def test_a_duplicate_is_told_with_its_code(plan: cp.Plan, make: Make) -> None:
+    """And with both rows where they have numbers."""
+    data = make(pl.concat([many(30), many(30).slice(7, 1)]))
+    error = fault(plan, data, errors.DuplicateCodeError)
+    assert "411422100208" in str(error)
+    assert "None" not in str(error)
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        assert error.place.row == 31
+        assert "stands on row 8 already" in str(error)
+
+
+def test_types_that_are_no_numbers_are_refused(plan: cp.Plan, make: Make) -> None:
+    """Digits as text, truth values, dates; codes as doubles."""
+    for cells in (["1", "2", "3"], [True, False, True], pl.Series([1, 2, 3]).cast(pl.Date)):
+        error = fault(plan, make(many(3, households=pl.Series(cells))), errors.ColumnTypeError)
+        assert error.place.column == "households"
+    error = fault(plan, make(many(3, code=pl.col("code").cast(pl.Float64))), errors.ColumnTypeError)
+    assert "as text" in str(error)
+    same(plan, make, many(3, code=pl.col("code").cast(pl.Int64)), by="county")
+
+
+def test_codes_have_one_spelling(plan: cp.Plan, make: Make) -> None:
+    """Engines read 12e2, +1 and spaces around a number."""
+    codes = ["4114220012e2", "4114220012E2", "+11422001201", " 11422001201", "11422001201.", "411422001000", "", None]
+    error = fault(plan, make(many(8, code=pl.Series(codes))), errors.CellError)
+    assert (error.count, error.place.column) == (8, "code")
+    assert fault(plan, make(many(1, code=pl.Series(codes[:1]))), errors.CellError)
+
+
+def test_words_that_are_no_category_are_told(plan: cp.Plan, make: Make) -> None:
+    """All that are, in any spelling, are taken; so are those that mean nothing."""
+    words = ["urban", "suburb", "农村", "", "——", "RURAL", None]
+    frame = many(7, comprehensive_service_count=pl.lit(1), setting=pl.Series(words))
+    error = fault(plan, make(frame), errors.CellError, targets="rural-facility-coverage")
+    assert (error.count, error.place.column) == (1, "setting")
+    assert "got 'suburb'" in str(error)
+    same(plan, make, frame.filter(pl.col("setting").ne_missing("suburb")), targets="rural-facility-coverage")
+
+
+def test_a_table_that_cannot_be_read_is_an_error_of_the_data(plan: cp.Plan, spark: Any) -> None:
+    """Whatever the engine calls it."""
+    spark.conf.set("spark.sql.ansi.enabled", "true")
+    select = "SELECT '411422001201' AS code, CAST(a AS INT) AS households, 30 AS comprehensive_service_area FROM "
+    broken = CON.sql(f"{select} (VALUES ('x')) AS t(a)")
+    assert "cannot be read" in str(fault(plan, broken, errors.DataError))
+    broken = spark.sql(f"{select} VALUES ('x') AS t(a)")
+    assert "cannot be read" in str(fault(plan, broken, errors.DataError))
+
+
+def test_what_can_be_read_only_once_is_not_taken_for_less(plan: cp.Plan) -> None:
+    """A stream is at its end after the first look."""
+    table = many(500).to_arrow()
+    stream = CON.from_arrow(pa.RecordBatchReader.from_batches(table.schema, table.to_batches()))
+    assert "read" in str(fault(plan, stream, errors.DataError))
+
+
+# -- nothing leaves the engine, nothing stays behind -------------------------------------------------------
+
+
+def test_only_sums_leave_the_engine(plan: cp.Plan, make: Make, fetched: list[int]) -> None:
+    """One row for each region, however many rows there are."""
+    data = make(many(5000))
+    plan.evaluate(data, targets=AREA)
+    assert max(fetched) == 1
+    fetched.clear()
+    assert len(plan.evaluate(data, by="township", targets=AREA).rows) == max(fetched) == 26
+
+
+def test_registers_do_not_leave_the_engine(plan: cp.Plan, make: Make, fetched: list[int]) -> None:
+    """A row of a register is joined where it is."""
+    communities = many(2000).select("code", "households")
+    facilities = many(2000).select(
+        community="code", kind=pl.lit("comprehensive_service"), floor_area="comprehensive_service_area"
+    )
+    data = cp.Dataset(communities=make(communities), facilities=make(facilities))
+    (row,) = plan.evaluate(data, by="county", targets=AREA)
+    assert max(fetched) == 1
+    expected = plan.evaluate(cp.Dataset(communities=communities, facilities=facilities), by="county", targets=AREA)
+    assert (row,) == expected.rows
+
+
+def test_the_rows_of_communities_stay_lazy(plan: cp.Plan, make: Make, fetched: list[int]) -> None:
+    """`wide` gives what the engine calls a table."""
+    frame = many(300, setting=pl.Series(["urban", None, "农村"] * 100), comprehensive_service_count=pl.lit(1))
+    targets = [AREA, "rural-facility-coverage"]
+    data = make(frame)
+    wide = plan.evaluate(data, by="community", targets=targets).wide("community")
+    assert max(fetched) <= 1
+    assert type(wide) is type(data)
+    expected = plan.evaluate(frame, by="community", targets=targets).wide("community")
+    found = wide.fetchall() if isinstance(wide, duckdb.DuckDBPyRelation) else [tuple(row) for row in wide.collect()]
+    assert list(wide.columns) == expected.columns
+    assert sorted(found) == sorted(expected.rows())
+
+
+def test_nothing_is_left_in_the_users_connection(plan: cp.Plan) -> None:
+    """No view, no table, and no setting is changed."""
+    con = duckdb.connect()
+    data = to_duckdb(many(500), con)
+    other = to_duckdb(many(500).select(community="code", kind=pl.lit("comprehensive_service")), con)
+    dataset = cp.Dataset(communities=data.project("code, households"), facilities=other)
+    plan.evaluate(dataset, targets="rural-facility-coverage")
+    assert con.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
+    assert con.sql("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
+
+
+def test_the_users_cache_stays(plan: cp.Plan, spark: Any) -> None:
+    """`spark.sql` with a data frame in its text would drop it."""
+    data = to_spark(spark, many(500), ansi=False).cache()
+    plan.evaluate(data, by="county", targets=AREA)
+    assert data.storageLevel.useMemory
+    assert spark.catalog.listTables() == []
+    data.unpersist()
+
+
+# -- the SQL itself ----------------------------------------------------------------------------------------
+
+
+@MORE
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=8),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_literals_are_read_as_they_are_meant(spark: Any, text: str, whole: int, real: float) -> None:
+    """Quotes, backslashes and control characters on every engine."""
+    values = (text, whole, real, text == "")
+    cells = [f"{literal(value)} AS c{place}" for place, value in enumerate(values)]
+    assert CON.sql("SELECT 1").project(", ".join(cells)).fetchall() == [values]
+    assert [tuple(row) for row in spark.range(1).selectExpr(*cells).collect()] == [values]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), min_size=2, max_size=6, unique=True))
+def test_names_stay_apart_without_case(names: list[str]) -> None:
+    """And can be read back."""
+    assert [decoded(encoded(name)) for name in names] == names
+    assert len({encoded(name).lower() for name in names}) == len(names)
