@@ -365,6 +365,240 @@ def evaluate_indicator(region, indicator, rows):
     return result
 
 
+# ---- The same in bulk: columns of whole quanta, one pass for each indicator ----
+
+# What is added up of a region for a ratio; a place in a list each.
+COMPLETE, N, D, N_LOW, D_LOW, N_HIGH, D_HIGH, N_OPEN, D_OPEN, IN_SCOPE = range(10)
+# And for a share: communities in scope that have it, have it not, say nothing; then those perhaps in scope.
+TRUE, FALSE, SILENT, MAYBE_TRUE, MAYBE_FALSE, MAYBE_SILENT = range(6)
+REGION_LENGTHS = {"total": 0, "city": 4, "county": 6, "township": 9, "community": 12}
+
+
+def quantum_of(amount):
+    return AREA_QUANTUM if amount.endswith("_area") else WHOLE_QUANTUM
+
+
+def scale_of(indicator):
+    """What a quantum of the numerator over a quantum of the denominator counts for."""
+    return quantum_of(indicator.numerators[0]) / quantum_of(indicator.denominator) * indicator.factor
+
+
+def scopes_in_bulk(columns):
+    """For each indicator whether each row is IN, OUT or MAYBE in its scope."""
+    settings = [s or setting_from_code(code) for code, s in zip(columns["code"], columns["setting"], strict=True)]
+    kinds = [k or county_kind_from_code(code) for code, k in zip(columns["code"], columns["county_kind"], strict=True)]
+    found = {}
+    for indicator in INDICATORS:
+        words = settings if indicator.denominator is None else kinds
+        scope = indicator.scope
+        if scope is None:
+            found[indicator.id] = ["IN"] * len(words)
+        else:
+            found[indicator.id] = ["MAYBE" if w is None else "IN" if w in scope else "OUT" for w in words]
+    return found
+
+
+def limits_in_bulk(columns):
+    """The most that each amount of each row can be, as in `upper_limit`."""
+    found = {}
+    for amount in AMOUNTS:
+        if amount not in columns:
+            continue
+        limits = columns[amount]
+        whole = WHOLE_OF.get(amount)
+        while whole is not None:
+            limits = [w if a is None else a for a, w in zip(limits, columns[whole], strict=True)]
+            whole = WHOLE_OF.get(whole)
+        found[amount] = limits
+    return found
+
+
+def added(first, second):
+    """Two columns added cell by cell; missing where one of them is."""
+    return [None if a is None or b is None else a + b for a, b in zip(first, second, strict=True)]
+
+
+def numerator_in_bulk(indicator, columns, limits):
+    """A numerator's cells, the part of it that is known, and the most it can be."""
+    first, *others = indicator.numerators
+    cells, least, most = columns[first], [a or 0 for a in columns[first]], limits[first]
+    for other in others:
+        cells, most = added(cells, columns[other]), added(most, limits[other])
+        least = [a + (b or 0) for a, b in zip(least, columns[other], strict=True)]
+    return cells, least, most
+
+
+def ratio_in_bulk(indicator, scope, columns, limits, regions):
+    cells, least, most = numerator_in_bulk(indicator, columns, limits)
+    below, below_most = ([1] * len(regions),) * 2
+    if indicator.denominator != COUNT:
+        below, below_most = columns[indicator.denominator], limits[indicator.denominator]
+    sums = {}
+    for region, where, n, n_low, n_high, d, d_high in zip(
+        regions, scope, cells, least, most, below, below_most, strict=True
+    ):
+        total = sums.get(region)
+        if total is None:
+            total = sums[region] = [0] * 10
+        if where == "OUT":
+            continue
+        total[IN_SCOPE] += 1
+        if n_high is None:
+            total[N_OPEN] += 1
+        else:
+            total[N_HIGH] += n_high
+        if d_high is None:
+            total[D_OPEN] += 1
+        else:
+            total[D_HIGH] += d_high
+        if where == "IN":
+            total[N_LOW] += n_low
+            if d is not None:
+                total[D_LOW] += d
+                if n is not None:
+                    total[COMPLETE] += 1
+                    total[N] += n
+                    total[D] += d
+    return sums
+
+
+def share_in_bulk(indicator, scope, columns, regions):
+    sums = {}
+    for region, where, n in zip(regions, scope, columns[indicator.numerators[0]], strict=True):
+        total = sums.get(region)
+        if total is None:
+            total = sums[region] = [0] * 6
+        if where != "OUT":
+            place = SILENT if n is None else TRUE if n >= 1 else FALSE
+            total[place if where == "IN" else place + 3] += 1
+    return sums
+
+
+def read_ratio(indicator, s):
+    """What `measure_ratio` gives, and the communities in scope, from sums."""
+    above, below, scale = quantum_of(indicator.numerators[0]), quantum_of(indicator.denominator), scale_of(indicator)
+
+    def limits():
+        lower = Fraction(0) if s[D_OPEN] else Fraction(s[N_LOW], s[D_HIGH]) * scale
+        upper = None if s[N_OPEN] else Fraction(s[N_HIGH], s[D_LOW]) * scale
+        if indicator.cap is not None and (upper is None or upper > indicator.cap):
+            upper = Fraction(indicator.cap)
+        return lower, upper
+
+    return s[N] * above, s[D] * below, s[COMPLETE], s[IN_SCOPE], limits
+
+
+def read_share(indicator, s):
+    """What `measure_share` gives, and the communities in scope, from sums."""
+    t, f, silent, mt, mf, mu = s
+    units = t + f + silent
+
+    def limits():
+        lower, upper = Fraction(t, units + mf + mu), Fraction(t + silent + mt + mu, units + mt + mu)
+        return lower * indicator.factor, upper * indicator.factor
+
+    return Fraction(t), Fraction(t + f), t + f, sum(s), limits
+
+
+def result_of_sums(region, indicator, sums):
+    """As `evaluate_indicator`, from sums."""
+    read = read_share if indicator.denominator is None else read_ratio
+    numerator, denominator, complete, communities, limits = read(indicator, sums)
+    value = lower = upper = gap = shortfall = reason = None
+    verdict = "unknown"
+    if communities == 0:
+        reason = "nothing_in_scope"
+    elif complete == 0:
+        reason = "nothing_reported"
+    elif denominator == 0:
+        reason = "zero_denominator"
+    else:
+        value = numerator / denominator * indicator.factor
+        lower, upper = limits()
+        gap = value - indicator.target
+        shortfall = shortfall_of(indicator, numerator, denominator)
+        verdict, reason = verdict_of(indicator, lower, upper)
+    return {
+        "region": region,
+        "target": indicator.id,
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "reporting_share": Fraction(complete, communities) if communities else None,
+        "numerator": numerator,
+        "denominator": denominator,
+        "gap": gap,
+        "shortfall": shortfall,
+        "verdict": verdict,
+        "reason": reason,
+    }
+
+
+def region_code(level, prefix):
+    return "total" if level == "total" else prefix + "00" if level == "city" else prefix
+
+
+def evaluate_columns(columns, finest) -> dict[str, list[dict]]:
+    """Evaluate communities given as columns: codes, words and whole quanta, None for what is not known.
+
+    Returns rows as `evaluate_tables` does, for each level from the whole table to the finest: what is added up of
+    its regions is added up again for the larger ones.
+    """
+    regions = [code[: REGION_LENGTHS[finest]] for code in columns["code"]]
+    scopes, limits = scopes_in_bulk(columns), limits_in_bulk(columns)
+    levels = {level: length for level, length in REGION_LENGTHS.items() if length <= REGION_LENGTHS[finest]}
+    found = {level: {} for level in levels}
+    for indicator in INDICATORS:
+        scope = scopes[indicator.id]
+        if indicator.denominator is None:
+            smallest = share_in_bulk(indicator, scope, columns, regions)
+        else:
+            smallest = ratio_in_bulk(indicator, scope, columns, limits, regions)
+        for level, length in levels.items():
+            larger = {}
+            for code, sums in smallest.items():
+                prefix = code[:length]
+                before = larger.get(prefix)
+                larger[prefix] = sums if before is None else [a + b for a, b in zip(before, sums, strict=True)]
+            for prefix, sums in larger.items():
+                region = region_code(level, prefix)
+                found[level].setdefault(region, []).append(result_of_sums(region, indicator, sums))
+    return {level: [row for region in sorted(rows) for row in rows[region]] for level, rows in found.items()}
+
+
+def judge_each(columns) -> dict[str, tuple[list, list]]:
+    """Judge every community by itself: per indicator its values as (numerator, denominator), and its verdicts.
+
+    A community that tells everything has but one value, which decides; one that does not has none.
+    """
+    scopes, limits = scopes_in_bulk(columns), limits_in_bulk(columns)
+    found = {}
+    for indicator in INDICATORS:
+        strict = indicator.comparator == ">"
+        if indicator.denominator is None:
+            cells = [None if n is None else int(n >= 1) for n in columns[indicator.numerators[0]]]
+            below, scale = [1] * len(cells), Fraction(indicator.factor)
+        else:
+            cells, _, _ = numerator_in_bulk(indicator, columns, limits)
+            below = [1] * len(cells) if indicator.denominator == COUNT else columns[indicator.denominator]
+            scale = scale_of(indicator)
+        target = Fraction(indicator.target)
+        p, q = scale.numerator, scale.denominator
+        a, b = target.denominator, target.numerator
+        values, verdicts = [], []
+        for where, n, d in zip(scopes[indicator.id], cells, below, strict=True):
+            if where != "IN" or n is None or not d:
+                values.append(None)
+                verdicts.append("unknown")
+                continue
+            above, under = n * p, d * q
+            values.append((above, under))
+            side = above * a - b * under
+            verdicts.append("met" if side > 0 or (side == 0 and not strict) else "not_met")
+        found[indicator.id] = values, verdicts
+    return found
+
+
 # ---- Entry points ----
 
 
