@@ -413,7 +413,9 @@ def wide_frame(rows: Iterable[Row], level: Level | None, like: Any = None) -> An
     from community_plan import frames
 
     columns = _wide_columns(rows, level)
-    return frames.from_columns(columns, like, doubles=[name for name in columns if name.endswith("__value")])
+    doubles = [name for name in columns if name.endswith("__value")]
+    verdicts = [name for name in columns if name.endswith("__verdict")]
+    return frames.from_columns(columns, like, doubles=doubles, verdicts=verdicts)
 
 
 def row_cells(row: Row, lang: Lang) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import narwhals as nw
 
 from community_plan.errors import MissingDependencyError
+from community_plan.frames.engine import VERDICTS
 
 __all__ = ["as_frame", "cells_of", "from_columns", "headers_of", "is_frame", "open_parquet", "scan_csv"]
 
@@ -29,13 +30,20 @@ def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
     return list(frame.collect_schema().names())
 
 
-def from_columns(columns: Mapping[str, Sequence[Any]], like: Any = None, *, doubles: Sequence[str] = ()) -> Any:
+def from_columns(
+    columns: Mapping[str, Sequence[Any]],
+    like: Any = None,
+    *,
+    doubles: Sequence[str] = (),
+    verdicts: Sequence[str] = (),
+) -> Any:
     """Return columns as a native frame: of the kind of an eager frame, else of an installed library.
 
     Args:
         columns: Header to cells.
         like: A frame whose kind is wanted.
         doubles: Columns that are doubles even where no cell says so.
+        verdicts: Columns of verdicts.
 
     Raises:
         MissingDependencyError: If none of polars, pandas and pyarrow is installed.
@@ -48,7 +56,10 @@ def from_columns(columns: Mapping[str, Sequence[Any]], like: Any = None, *, doub
     if backend is None:
         raise MissingDependencyError("polars, pandas or pyarrow", extra="polars", purpose="a frame")
     frame = nw.from_dict(dict(columns), backend=backend)
-    return frame.with_columns(nw.col(name).cast(nw.Float64()) for name in doubles).to_native()
+    # pyarrow has no type that names all the words.
+    word = nw.Categorical() if frame.implementation.is_pyarrow() else nw.Enum(VERDICTS)
+    typed = [nw.col(*names).cast(type_) for names, type_ in ((doubles, nw.Float64()), (verdicts, word)) if names]
+    return frame.with_columns(*typed).to_native()
 
 
 def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:

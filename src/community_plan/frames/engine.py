@@ -10,12 +10,15 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-__all__ = ["BAD", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Lister", "Within"]
+from community_plan.verdicts import Verdict
+
+__all__ = ["BAD", "VERDICTS", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Lister", "Within"]
 
 BAD = "bad__"
 """Sum of the rows in which something is not as it was taken to be."""
 
-
+VERDICTS = [verdict.value for verdict in (Verdict.UNKNOWN, Verdict.MET, Verdict.NOT_MET)]
+"""The words of a column of verdicts, in the order of what is known."""
 Holes = Literal["", "null", "nan"]
 """Nothing, nulls, or nulls and perhaps NaN and infinities."""
 

@@ -36,7 +36,7 @@ from community_plan.frames.arrays import (
     stacked,
     taken,
 )
-from community_plan.frames.engine import Ascending, Gaps, Grouped, Holes, Kind, Within
+from community_plan.frames.engine import VERDICTS, Ascending, Gaps, Grouped, Holes, Kind, Within
 from community_plan.frames.texts import Text, TextColumn, Words, encoded, text_of
 
 __all__ = ["NarwhalsEngine", "open_narwhals"]
@@ -49,7 +49,7 @@ _SAFE = 2.0**62
 """A sum of whole numbers ≥ 0 that is no larger as a double has not passed 64 bits."""
 _SAMPLE = 1000
 """Rows that show whether a column is in order."""
-_VERDICTS = Words(["unknown", "met", "not_met"])
+_VERDICTS = Words(VERDICTS)
 
 
 @attrs.define

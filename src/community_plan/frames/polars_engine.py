@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from community_plan.errors import DataError
-from community_plan.frames.engine import BAD, Ascending, Gaps, Grouped, Holes, Kind, Within
+from community_plan.frames.engine import BAD, VERDICTS, Ascending, Gaps, Grouped, Holes, Kind, Within
 
 __all__ = ["PolarsEngine", "open_polars", "scan_csv", "scan_parquet"]
 
@@ -22,7 +22,7 @@ _PLAIN = pl.QueryOptFlags(comm_subexpr_elim=False)
 """What is worked out twice is cheap; finding out is not."""
 _SAMPLE = 1000
 """Rows that a guess rests on."""
-_VERDICTS = pl.Enum(["unknown", "met", "not_met"])
+_VERDICTS = pl.Enum(VERDICTS)
 _SMALL = 20_000
 """Rows up to which a query costs less than optimizing it."""
 _PIECE = 2**19
@@ -154,6 +154,12 @@ class PolarsEngine:
             return _collected(plan)
         return _told(lambda: plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none()))
 
+    def _run_all(self, plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
+        """Run queries side by side."""
+        if len(plans) == 1 or self._is_small():
+            return [self._run(plan) for plan in plans]
+        return _told(lambda: pl.collect_all(list(plans)))
+
     def _at_once(self, plan: pl.LazyFrame) -> pl.DataFrame:
         """Run a query for columns in one piece, which numpy reads without a copy."""
         return (
@@ -243,9 +249,11 @@ class PolarsEngine:
         masks = [suspect for suspect in suspects if not isinstance(suspect, Ascending)]
         if self.eager is not None and keys and not wide:
             return self._by_runs(relation, masks, ordered, stage, keys, sums, gaps)
-        for suspect in ordered:  # apart, because a look at the row before would hold up the stream
-            if not self._run(relation.select(self.after(suspect.keys).fill_null(False).all())).item():
+        rows = {f"o{place}": self.after(suspect.keys).fill_null(False) for place, suspect in enumerate(ordered)}
+        if rows and (self.eager is None or keys):  # a look at the row before would hold up a stream
+            if not all(self._run(relation.select(**rows).select(pl.all().all())).row(0)):
                 return None
+            rows = {}
         if keys:
             bad = functools.reduce(operator.or_, map(_mask, masks), pl.lit(False))
             plan = self.grouped_relation(
@@ -262,12 +270,15 @@ class PolarsEngine:
             _holds(attrs.evolve(mask, cell=pl.col(name)) if isinstance(mask, Within) else pl.col(name)).alias(name)
             for name, mask in zip(looked, masks, strict=True)
         ]
-        frame = self._run(relation.select(**stage, **looked).select(*cells, *holds))
-        if any(frame.select(*looked).row(0)):
-            return None
+        order = [pl.col(name).all() for name in rows]
+        asked = [relation.select(**stage, **looked, **rows).select(*cells, *holds, *order)]
         if gaps is not None:
-            rest = relation.filter(gaps.mask).select(**stage).select(*_totals(sparse, wide=wide))
-            frame = frame.hstack(self._run(rest))
+            asked.append(relation.filter(gaps.mask).select(**stage).select(*_totals(sparse, wide=wide)))
+        frame, *rest = self._run_all(asked)
+        if any(frame.select(*looked).row(0)) or not all(frame.select(*rows).row(0) if rows else ()):
+            return None
+        for more in rest:
+            frame = frame.hstack(more)
         return _grouped(frame.select(*sums), keys, sums, wide=wide)
 
     def is_sound(self, relation: pl.LazyFrame, suspects: Sequence[Any]) -> bool:
@@ -525,7 +536,7 @@ def _all_ones(limit: int) -> int:
 def _array(series: pl.Series) -> Any:
     """Return a column without nulls as an array: whole numbers as they are, truth values as bytes."""
     if series.dtype == pl.Boolean:
-        return series.fill_null(False).to_numpy().view(np.uint8)
+        return (series.fill_null(False) if series.null_count() else series).to_numpy().view(np.uint8)
     return series.to_numpy()
 
 
