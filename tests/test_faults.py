@@ -100,6 +100,29 @@ def test_a_negative_amount_names_row_and_column(plan: cp.Plan, make: Callable[..
     assert "expected 0 or more, got -60" in str(error)
 
 
+def test_the_dust_of_a_float_is_no_negative_amount(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """0.1 + 0.2 − 0.3 leaves some above 0, and 0.3 − 0.1 − 0.2 below."""
+    dust = make(comprehensive_service_area=[30.0, 60.0, 0.3 - 0.1 - 0.2])
+    if isinstance(dust, Path):  # a text means what it says
+        assert "expected 0 or more" in str(fault(plan, dust, errors.CellError))
+    else:
+        assert plan.evaluate(dust, targets=AREA).row(AREA).value == 15
+        beside = make(comprehensive_service_area=[30.0, 60.0, 0.3 - 0.1 - 0.2], households=[100, -1, 300])
+        assert fault(plan, beside, errors.CellError).place.column == "households"
+    error = fault(plan, make(comprehensive_service_area=[30.0, 60.0, -0.00001]), errors.CellError)
+    assert "expected 0 or more" in str(error)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("type_", [pl.UInt64, pl.Int128])
+def test_a_number_beyond_64_bits_is_a_fault_and_not_a_missing_cell(plan: cp.Plan, type_: Any, lazy: bool) -> None:
+    """Engines make nulls of what does not fit."""
+    frame = pl.DataFrame({**GOOD, "households": pl.Series([100, None, 2**63 + 5], dtype=type_)})
+    error = fault(plan, frame.lazy() if lazy else frame, errors.CellError)
+    assert (error.place.column, error.count) == ("households", 1)
+    assert "got 9223372036854775813" in str(error)
+
+
 def test_more_digits_than_the_quantum_holds_are_a_fault_not_a_rounding(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """29.99996 is not 30."""
     error = fault(plan, make(comprehensive_service_area=[30.0, 60.0, 89.99996]), errors.CellError)

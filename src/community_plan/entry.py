@@ -290,13 +290,13 @@ def read_amount(cell: object, column: SourceColumn, *, text: bool) -> tuple[int 
     value, unit = _number(cell, column, text=text)
     if value is None:
         return None, False
+    if value < 0:
+        raise QuantityTextError(f"expected 0 or more, got {cell}")
     within = column if unit == column.unit else attrs.evolve(column, unit=unit)
     if (value * 10**within.places).denominator != 1:
         raise QuantityTextError(too_fine(within, value))
     amount = value * within.quanta
     whole = round(amount)  # Fraction rounds half to even
-    if whole < 0:
-        raise QuantityTextError(f"expected 0 or more, got {cell}")
     if whole > MAX_QUANTA:
         raise QuantityTextError(f"expected at most 2^50 × {column.variable.quantum}, got {cell}")
     return whole, amount != whole
@@ -332,7 +332,7 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
             return None, unit
         scaled = cell * 10**column.places
         whole = round(scaled)  # to even, as every engine does
-        if scaled >= 0 and abs(scaled - whole) <= max(scaled * FLOAT_DUST, LEAST_DUST):
+        if abs(scaled - whole) <= max(abs(scaled) * FLOAT_DUST, LEAST_DUST):
             return Fraction(whole, 10**column.places), unit
         return Fraction(repr(cell)), unit
     if isinstance(cell, Decimal) and not cell.is_finite():

@@ -504,7 +504,7 @@ class _Entry:
         checks: tuple[_Check, ...] = ()
         suspects: tuple[Any, ...] = ()
         if self.careful:
-            negative, large = scaled < 0, scaled > float(limit)
+            negative, large = scaled < -LEAST_DUST, scaled > float(limit)  # what is next to 0 is 0 from below, too
             safe = engine.choose(negative | large, engine.real(0.0), scaled)
             near, whole = engine.nearest(safe)
             off = engine.absolute(safe - near)

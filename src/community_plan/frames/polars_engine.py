@@ -29,6 +29,9 @@ _PIECE = 2**19
 """Rows that are worked on at a time."""
 _SHORT = 40
 """Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
+_LARGE_INTEGERS = (pl.UInt64, pl.Int128, pl.UInt128)
+_BEYOND = 2**62
+"""Stands for a number that does not fit 64 bits."""
 _PUSH = 1.5 * 2.0**52
 _PUSH_BITS = 0x4338_0000_0000_0000
 
@@ -43,6 +46,8 @@ class PolarsEngine:
     """Some rows that guesses rest on."""
     back: Callable[[pl.LazyFrame], Any] = attrs.field(default=lambda relation: relation)
     """Turns a relation into the user's own kind of frame."""
+    large: frozenset[str] = frozenset()
+    """Columns of whole numbers that may not fit 64 bits."""
     wide: bool = False
     apart: bool = True
 
@@ -80,7 +85,11 @@ class PolarsEngine:
         return pl.when(condition).then(then).otherwise(otherwise)
 
     def to_whole(self, cell: pl.Expr) -> pl.Expr:
-        return cell.cast(pl.Int64, strict=False)
+        whole = cell.cast(pl.Int64, strict=False)
+        if self.large.isdisjoint(cell.meta.root_names()):
+            return whole
+        beyond = pl.when(cell < 0).then(-_BEYOND).otherwise(_BEYOND)  # what does not fit is large and not missing
+        return pl.when(whole.is_null() & cell.is_not_null()).then(beyond).otherwise(whole)
 
     def to_number(self, cell: pl.Expr) -> pl.Expr:
         return cell.cast(pl.Float64)
@@ -172,6 +181,7 @@ class PolarsEngine:
 
     def kinds(self, relation: pl.LazyFrame) -> dict[str, Kind]:
         schema = relation.collect_schema() if self.eager is None else self.eager.schema
+        self.large = frozenset(name for name, dtype in schema.items() if dtype in _LARGE_INTEGERS)
         return {name: _kind(dtype) for name, dtype in schema.items()}
 
     def rows(self, relation: pl.LazyFrame) -> int | None:  # noqa: ARG002  # as `Engine`
