@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,23 @@ def test_what_a_county_has_beyond_its_communities_is_not_lost(plan: cp.Plan, sam
         assert plan.evaluate(tally, by=by).rows == plan.evaluate(sample, by=by, targets=targets).rows
     with pytest.raises(TallyError, match="does not tell their township"):
         plan.evaluate(tally, by="township")
+
+
+def test_a_county_whose_communities_are_elsewhere_keeps_its_people(plan: cp.Plan) -> None:
+    """A roll says whose it is, whoever hands it in."""
+    ratio = "social-workers-per-resident"
+    people = pl.DataFrame({"region": ["411481"], "role": ["social_worker"], "headcount": [7]})
+    here, there = (frame.with_columns(residents=10_000) for frame in (SUI, YONG))
+    apart = [
+        plan.tally(cp.Dataset(communities=here, workforce=people), by="county", targets=ratio, complete=False),
+        plan.tally(cp.Dataset(communities=there, workforce=people.clear()), by="county", targets=ratio, complete=False),
+    ]
+    assert [key for key in apart[0].cells if "411481" in key]
+    merged = cp.merge_tallies(apart).as_complete()
+    together = cp.Dataset(communities=pl.concat([here, there]), workforce=people)
+    whole = plan.evaluate(together, by="county", targets=ratio)
+    assert plan.evaluate(merged).rows == whole.rows
+    assert whole.row(ratio, "411481").value == Fraction(7, 20)
 
 
 def test_townships_and_communities_stand_side_by_side(plan: cp.Plan, sample: Path, tmp_path: Path) -> None:

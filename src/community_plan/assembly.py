@@ -378,7 +378,9 @@ class _Assembly:
         for (code, *rest), register, values in beyond:
             known = dict(zip(register.columns, rest, strict=True))
             for level in self.grouping.levels:
-                labels[level].append(called[level].get(region_at(code, level) or ""))
+                region = region_at(code, level)
+                # One without a community here goes by its code, as it would in data of its own.
+                labels[level].append(None if region is None else called[level].get(region, region))
             for column in self.grouping.columns:
                 labels[column].append(known.get(column))
             for name in table.amount_names:

@@ -272,10 +272,10 @@ class Result:
             level: One of `levels`; without it the finest.
 
         Returns:
-            A frame of the kind that was evaluated: polars, pandas or pyarrow. Communities come in the order of the
-            data, and lazily if the data were lazy (a polars LazyFrame, a DuckDB relation, a Spark DataFrame). From
-            files and typed objects, and for the larger regions of DuckDB and Spark, the kind is that of an
-            installed library: polars, else pandas, else pyarrow.
+            A frame of the kind that was evaluated: polars, pandas or pyarrow. The communities of a frame come in the
+            order of its rows, and lazily if it was lazy (a polars LazyFrame, a DuckDB relation, a Spark DataFrame).
+            From files and typed objects, and for the larger regions of DuckDB and Spark, the kind is that of an
+            installed library: polars, else pandas, else pyarrow. Regions come in the order of their codes.
 
         Raises:
             NotFoundError: If the level was not asked for.
