@@ -15,10 +15,6 @@ from .ten import PLAN, TEN, Answers, DisagreementError
 LEVELS = ("city", "county", "township")
 
 
-class NotSupportedError(Exception):
-    """The library does not do this yet."""
-
-
 @functools.cache
 def plan() -> cp.Plan:
     return cp.load_plan(PLAN)

@@ -70,7 +70,7 @@ PHRASES = (
     (" targets", " 个目标"),
     (" measures", " 个测度"),
     ("whole group", "整组"),
-    ("not supported: Result has no frame of communities", "尚不支持：结果中没有逐社区的数据框"),
+    ("memory without that of Spark's own machine", "内存不含 Spark 自身的虚拟机"),
     ("over data of", "数据本身"),
     ("32-bit floats", "32 位浮点"),
     ("checks and evaluates", "检查并评估"),

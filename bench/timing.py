@@ -96,8 +96,7 @@ def _call(call: Callable[[], Any]) -> tuple[float, Any, str | None]:
 def describe(fault: BaseException) -> str:
     """Return the first line of an error, short enough for a table."""
     first = (str(fault).strip() or type(fault).__name__).splitlines()[0]
-    name = type(fault).__name__
-    return (first if first.startswith("not supported") else f"{name}: {first}")[:160]
+    return f"{type(fault).__name__}: {first}"[:160]
 
 
 def resident() -> int:

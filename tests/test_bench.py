@@ -14,6 +14,7 @@ pytest.importorskip("numpy")
 pa = pytest.importorskip("pyarrow")
 
 from bench import data, library, report, ten  # noqa: E402
+from bench.__main__ import compare_digests  # noqa: E402
 from bench.worker import not_installed  # noqa: E402
 
 LEVELS = (None, "city", "county", "township")
@@ -128,6 +129,16 @@ def test_a_disagreement_is_told(truth: dict[Any, ten.Answers]) -> None:
     for wrong in ({}, {"total": ([values[0] * 1.001, *values[1:]], met)}, {"total": ([None, *values[1:]], met)}):
         with pytest.raises(ten.DisagreementError):
             ten.compare(truth[None], wrong)
+
+
+def test_other_bytes_from_another_engine_are_told() -> None:
+    """Processes over the same data have to find the same JSON."""
+    lines = [
+        {"group": "process", "rows": rows, "contender": contender, **({"digest": digest} if digest else {})}
+        for rows, contender, digest in [(9, "path", "a"), (9, "Spark", "b"), (9, "hand", None), (8, "path", "b")]
+    ]
+    compare_digests(lines)
+    assert [line["contender"] for line in lines if "disagreement" in line] == ["Spark"]
 
 
 def test_a_package_can_be_taken_for_not_installed() -> None:

@@ -45,14 +45,9 @@ def duckdb(job: Job) -> None:
     )
 
 
-@group
-def spark(job: Job) -> None:
-    """Spark local[2]: a cached table, against SQL by hand; and what of the time is planning."""
+def spark_session() -> Any:
+    """Return a session of two threads in this process."""
     from pyspark.sql import SparkSession
-    from pyspark.sql.classic.dataframe import DataFrame
-
-    from .. import by_pyarrow, library
-    from ..by_sql import query
 
     session = (
         SparkSession.builder.master("local[2]")
@@ -66,6 +61,18 @@ def spark(job: Job) -> None:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+@group
+def spark(job: Job) -> None:
+    """Spark local[2]: a cached table, against SQL by hand; and what of the time is planning."""
+    from pyspark.sql.classic.dataframe import DataFrame
+
+    from .. import by_pyarrow, library
+    from ..by_sql import query
+
+    session = spark_session()
     table = session.read.parquet(*job.paths()).cache()
     table.createOrReplaceTempView("t")
     table.count()
