@@ -45,6 +45,7 @@ class DuckDBEngine(SqlEngine):
     """Relations of one connection. They are composed without names, so nothing is left behind in its catalogue."""
 
     wide = True
+    reads_slowly = True
     string = "VARCHAR"
     huge = "HUGEINT"
     divide = "//"

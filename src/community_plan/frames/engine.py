@@ -84,6 +84,8 @@ class Engine(Protocol):
     """Whether sums of 64-bit integers are made in more than 64 bits anyway."""
     apart: bool
     """Whether checks are cheaper in a query of their own (`check_and_group`) than as one more sum."""
+    reads_slowly: bool
+    """Whether texts are compared much faster than they are read as numbers."""
 
     # -- expressions -------------------------------------------------------------------------------------
 

@@ -62,6 +62,7 @@ class NarwhalsEngine:
     """What they are."""
     wide: bool = False
     apart: bool = True
+    reads_slowly: bool = False
 
     # -- expressions -------------------------------------------------------------------------------------
 

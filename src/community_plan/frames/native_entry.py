@@ -229,15 +229,19 @@ class _Entry:
         """Return what shows that codes may repeat; count them where the engine keeps no order."""
         if not self.unique or "code" not in codes:
             return []
-        parts = [(self.unique[0], codes["code"][0], True)]
-        parts += [
-            (header, keys[n].cell, keys[n].number) for n, header in self.labels.items() if header in self.unique[1:]
+        first, code = self.unique[0], (codes["code"][0], True)
+        others = [
+            (header, (keys[n].cell, keys[n].number)) for n, header in self.labels.items() if header in self.unique[1:]
         ]
-        for order in (parts, [*parts[1:], parts[0]]):
-            order_keys = tuple(part[1:] for part in order)
+        compared = code
+        if self.engine.reads_slowly and self.kinds[first].name == "text":  # codes of one length, as the checks see to
+            compared = (self.engine.column(first), False)
+        for order in ([(first, compared), *others], [*others, (first, compared)]):
+            order_keys = tuple(key for _, key in order)
             if self.engine.after(order_keys) is not None and self.engine.begins(self.relation, order[0][0]):
                 return [Ascending(order_keys)]
-        if self.engine.repeats(self.relation, {f"k{place}": part for place, (_, part, _) in enumerate(parts)}):
+        alike = {f"k{place}": cell for place, (cell, _) in enumerate([code, *(key for _, key in others)])}
+        if self.engine.repeats(self.relation, alike):
             raise Misread
         return []
 

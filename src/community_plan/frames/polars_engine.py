@@ -50,6 +50,7 @@ class PolarsEngine:
     """Columns of whole numbers that may not fit 64 bits."""
     wide: bool = False
     apart: bool = True
+    reads_slowly: bool = False
 
     # -- expressions -------------------------------------------------------------------------------------
 

@@ -146,6 +146,7 @@ class SqlEngine(ABC):
 
     wide = False
     apart = True
+    reads_slowly = False
     string = ""
     """The type of texts."""
     huge = ""
