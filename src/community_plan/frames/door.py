@@ -76,7 +76,7 @@ def _cell(cell: Any) -> Any:
 def open_parquet(paths: Sequence[str], library: Literal["polars", "pyarrow"]) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     """Open parquet files with an installed library: lazily with polars, in memory with pyarrow."""
     if library == "polars":
-        from community_plan.frames.polars_engine import scan_parquet
+        from community_plan.frames.polars_frames import scan_parquet
 
         return as_frame(scan_parquet(paths))
     return nw.concat([nw.read_parquet(path, backend=library) for path in paths])
@@ -84,8 +84,8 @@ def open_parquet(paths: Sequence[str], library: Literal["polars", "pyarrow"]) ->
 
 def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> nw.LazyFrame[Any]:
     """Open CSV files as a lazy frame of texts, with polars."""
-    from community_plan.frames import polars_engine
+    from community_plan.frames import polars_frames
 
-    frame = as_frame(polars_engine.scan_csv(paths, headers))
+    frame = as_frame(polars_frames.scan_csv(paths, headers))
     assert isinstance(frame, nw.LazyFrame)
     return frame

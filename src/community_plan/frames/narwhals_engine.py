@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -36,20 +36,19 @@ from community_plan.frames.arrays import (
     stacked,
     taken,
 )
-from community_plan.frames.engine import VERDICTS, Ascending, Gaps, Grouped, Holes, Kind, Within
-from community_plan.frames.texts import Text, TextColumn, Words, encoded, text_of
+from community_plan.frames.engine import Ascending, Gaps, Grouped, Holes, Kind, Within
+from community_plan.frames.narwhals_frames import VERDICT_WORDS, frame_like, read
+from community_plan.frames.runs import Part, ids_of, ranked, summable, summed, together, total_of
+from community_plan.frames.texts import Text, Words, encoded, text_of
 
 __all__ = ["NarwhalsEngine", "open_narwhals"]
 
 _PUSH = 1.5 * 2.0**52
 _PUSH_BITS = 0x4338_0000_0000_0000
-_HALF = 2**31
-"""Where a whole number is cut in two so that each half's sum fits 64 bits."""
 _SAFE = 2.0**62
 """A sum of whole numbers ≥ 0 that is no larger as a double has not passed 64 bits."""
 _SAMPLE = 1000
 """Rows that show whether a column is in order."""
-_VERDICTS = Words(VERDICTS)
 
 
 @attrs.define
@@ -81,7 +80,7 @@ class NarwhalsEngine:
     def verdict(self, met: Cell, not_met: Cell) -> Cell:
         def word(yes: Numbers, no: Numbers) -> Text:
             first, second = holds(yes), holds(no)
-            return Text(np.asarray(first, np.int8) + np.int8(2) * np.asarray(second & ~first, np.int8), _VERDICTS)
+            return Text(np.asarray(first, np.int8) + np.int8(2) * np.asarray(second & ~first, np.int8), VERDICT_WORDS)
 
         return call(word, met, not_met)
 
@@ -201,7 +200,7 @@ class NarwhalsEngine:
             found = np.zeros(scope.rows, dtype=bool)
             same = np.ones(scope.rows, dtype=bool)
             for place, (key, _number) in enumerate(keys):
-                (here, gone), (before, unknown) = map(_ranked, scope.row_before(key))
+                (here, gone), (before, unknown) = map(ranked, scope.row_before(key))
                 if not place and not scope.start:
                     found[:1] = ~gone[:1]  # the first row comes after nothing
                 found |= same & (here > before) & ~gone & ~unknown
@@ -298,16 +297,16 @@ class NarwhalsEngine:
                 if cell is None:
                     found[name] += piece.rows
                     continue
-                values = _summable(piece.full(name))
+                values = summable(piece.full(name))
                 if name in most:
                     found[name] = max(found[name], int(values.max(initial=0)))
                 else:
-                    found[name] += int(_sum(values)[0])
+                    found[name] += int(total_of(values)[0])
         return found
 
     def group(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None], *, wide: bool) -> Grouped:
-        summed = self._to_sum(relation, keys, sums)
-        return _together(each(summed, lambda piece: _summed(piece, keys, sums, wide=wide)), keys, sums, wide=wide)
+        chosen = self._to_sum(relation, keys, sums)
+        return together(each(chosen, lambda piece: summed(piece, keys, sums, wide=wide)), keys, sums, wide=wide)
 
     def _to_sum(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None]) -> Relation:
         cells = {name: cell for name, cell in sums.items() if cell is not None}
@@ -325,21 +324,21 @@ class NarwhalsEngine:
         wide: bool,
     ) -> Grouped | None:
         staged = self.select(relation, stage)
-        summed = self._to_sum(staged, keys, sums)
+        chosen = self._to_sum(staged, keys, sums)
 
-        def worked(piece: Scope) -> _Part | None:
+        def worked(piece: Scope) -> Part | None:
             table = piece.under.under
             if self._any(table, suspects):
                 return None
             if gaps is None:
-                return _summed(piece, keys, sums, wide=wide)
+                return summed(piece, keys, sums, wide=wide)
             rows = np.flatnonzero(self._mask(table, gaps.mask))
-            few = Scope(summed, 0, len(rows)).onto(Scope(staged, 0, len(rows)).onto(table.only(rows)))
-            return _summed(piece, keys, sums, few=few, rows=rows, sparse=gaps.names, wide=wide)
+            few = Scope(chosen, 0, len(rows)).onto(Scope(staged, 0, len(rows)).onto(table.only(rows)))
+            return summed(piece, keys, sums, few=few, rows=rows, sparse=gaps.names, wide=wide)
 
-        parts = each(summed, worked)
+        parts = each(chosen, worked)
         sound = [part for part in parts if part is not None]
-        return _together(sound, keys, sums, wide=wide) if len(sound) == len(parts) else None
+        return together(sound, keys, sums, wide=wide) if len(sound) == len(parts) else None
 
     def is_sound(self, relation: Relation, suspects: Sequence[Any]) -> bool:
         return not any(each(relation, lambda piece: self._any(piece, suspects)))
@@ -347,7 +346,7 @@ class NarwhalsEngine:
     def grouped_relation(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None]) -> Relation:
         made = self._to_sum(relation, keys, sums).worked_out()
         most = max(
-            (float(_summable(made.columns[n]).sum(dtype=np.float64)) for n in sums if n in made.columns), default=0
+            (float(summable(made.columns[n]).sum(dtype=np.float64)) for n in sums if n in made.columns), default=0
         )
         grouped = self.group(
             made, keys, {name: self._again(name, cell) for name, cell in sums.items()}, wide=most > _SAFE
@@ -365,7 +364,7 @@ class NarwhalsEngine:
 
     def distinct(self, relation: Relation, columns: Mapping[str, Cell]) -> list[tuple[Any, ...]]:
         made = self.select(relation, columns).worked_out()
-        _, firsts = np.unique(_ids(list(made.columns.values()), made.rows), return_index=True)
+        _, firsts = np.unique(ids_of(list(made.columns.values()), made.rows), return_index=True)
         return self.cells(_some_rows(made, firsts), list(columns))
 
     def begins(self, relation: Relation, header: str) -> bool:
@@ -375,7 +374,7 @@ class NarwhalsEngine:
         rows = np.arange(0, relation.rows, max(1, relation.rows // _SAMPLE))
         if isinstance(column, Text) and column.column is not None and column.column.digits is not None:
             column = Numbers(column.column.digits)  # without looking for words
-        values, gone = _ranked(taken(column, rows))
+        values, gone = ranked(taken(column, rows))
         return not gone.any() and bool((np.diff(values) >= 0).all())
 
     def repeats(self, relation: Relation, keys: Mapping[str, Cell]) -> int:
@@ -385,8 +384,8 @@ class NarwhalsEngine:
     def _keyed(self, relation: Relation, keys: Mapping[str, Cell]) -> tuple[Any, Any]:
         """Return the rows that have a first key, and what tells their keys apart."""
         made = self.select(relation, keys).worked_out()
-        rows = np.flatnonzero(~_ranked(made.columns["k0"])[1])
-        return rows, _ids(list(made.columns.values()), made.rows)[rows]
+        rows = np.flatnonzero(~ranked(made.columns["k0"])[1])
+        return rows, ids_of(list(made.columns.values()), made.rows)[rows]
 
     def repeated(self, relation: Relation, keys: Mapping[str, Cell]) -> tuple[int, int | None, int | None]:
         rows, ids = self._keyed(relation, keys)
@@ -413,8 +412,8 @@ class NarwhalsEngine:
     def join(self, left: Relation, right: Relation, on: Sequence[str], add: Sequence[str]) -> Relation:
         ours, theirs = left.worked_out(), right.worked_out()
         both = [stacked([ours.columns[name], theirs.columns[name]]) for name in on]
-        ids = _ids(both, ours.rows + theirs.rows)
-        gone = functools.reduce(operator.or_, (_ranked(column)[1] for column in both))
+        ids = ids_of(both, ours.rows + theirs.rows)
+        gone = functools.reduce(operator.or_, (ranked(column)[1] for column in both))
         theirs_rows = np.flatnonzero(~gone[ours.rows :])
         known, firsts = np.unique(ids[ours.rows :][theirs_rows], return_index=True)
         rows = np.full(ours.rows, -1, dtype=np.int64)
@@ -454,7 +453,7 @@ class NarwhalsEngine:
 
     def ordered(self, relation: Relation, columns: Sequence[str]) -> Relation:
         made = relation.worked_out()
-        ranks = [_ranked(made.columns[name]) for name in columns]
+        ranks = [ranked(made.columns[name]) for name in columns]
         keys = [part for values, gone in reversed(ranks) for part in (values, gone)]
         return _some_rows(made, np.lexsort(keys)) if made.rows else made
 
@@ -466,30 +465,10 @@ class NarwhalsEngine:
 
     def handed_back(self, relation: Relation) -> Any:
         assert self.user is not None
-        return _frame(self.user, relation.worked_out().columns)
+        return frame_like(self.user, relation.worked_out().columns)
 
     def shares(self, other: Any) -> bool:
         return isinstance(other, NarwhalsEngine)
-
-
-class _Python(Sequence[Any]):
-    """A column as Python values, made when they are read."""
-
-    def __init__(self, column: Column) -> None:
-        self._column = column
-
-    @functools.cached_property
-    def _cells(self) -> list[Any]:
-        return listed(self._column)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._cells[place]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._cells)
-
-    def __len__(self) -> int:
-        return len(self._cells)
 
 
 def _null(column: Column) -> Any:
@@ -530,208 +509,8 @@ def _numbers_of(cells: Sequence[Any], *, truth: bool = False) -> Numbers:
     return Numbers(values, missing if missing.any() else None)
 
 
-def _summable(column: Column) -> Any:
-    """Return numbers, or truth values as bytes, 0 where one is missing."""
-    assert isinstance(column, Numbers)
-    values = column.values.view(np.uint8) if column.values.dtype == bool else column.values
-    return values if column.missing is None else np.where(column.missing, 0, values)
-
-
-def _sum(values: Any) -> Any:
-    """Return the sum of numbers, or of truth values as bytes."""
-    return np.array([np.count_nonzero(values) if values.dtype == np.uint8 else values.sum()], dtype=np.int64)
-
-
 def _some_rows(relation: Relation, rows: Any) -> Relation:
     return Relation(len(rows), {name: taken(column, rows) for name, column in relation.columns.items()})
-
-
-def _ranked(column: Column) -> tuple[Any, Any]:
-    """Return numbers in the order of a column's cells, and where one is missing."""
-    if isinstance(column, Text):
-        return column.words.order()[column.places], column.places < 0
-    assert isinstance(column, Numbers)
-    missing = np.zeros(len(column.values), dtype=bool) if column.missing is None else column.missing
-    return column.values, missing
-
-
-def _ids(columns: Sequence[Column], rows: int) -> Any:
-    """Return a whole number for each row, the same where all cells of two rows are."""
-    found = np.zeros(rows, dtype=np.int64)
-    for place, column in enumerate(columns):
-        if isinstance(column, Text):
-            ids = column.places + np.int64(1)
-        else:
-            assert isinstance(column, Numbers)
-            ids = column.values.astype(np.int64)
-            if column.missing is not None:  # missing cells are alike, and like no other
-                ids = np.where(column.missing, ids.min(initial=0) - 1, ids)
-        if not place:
-            found = ids
-            continue
-        _, found = np.unique(found, return_inverse=True)
-        other, ids = np.unique(ids, return_inverse=True)
-        found = found * len(other) + ids
-    return found
-
-
-def _parted(values: Any) -> tuple[Any, Any]:
-    """Return the upper and the lower halves of whole numbers."""
-    whole = values.astype(np.int64)
-    return whole // _HALF, whole % _HALF
-
-
-_Part = tuple[list[Column], list[Any]]
-"""Keys, with their sums."""
-
-
-@attrs.frozen(eq=False)
-class _Few:
-    """Numbers of some rows; those of all others are 0."""
-
-    rows: Any
-    values: Any
-
-    def spread(self, rows: int) -> Any:
-        """Return a number for every row."""
-        found = np.zeros(rows, dtype=np.int64)
-        found[self.rows] = self.values
-        return found
-
-
-def _summed(
-    scope: Scope,
-    keys: Sequence[str],
-    sums: Mapping[str, Cell | None],
-    *,
-    few: Scope | None = None,
-    rows: Any = None,
-    sparse: Collection[str] = (),
-    wide: bool,
-) -> _Part:
-    """Return the keys and the sums of each run of rows with equal keys, of each key where runs are short.
-
-    Args:
-        scope: The rows.
-        keys: Names of the keys.
-        sums: Names of the sums; None counts rows.
-        few: The only rows that add to some of the sums.
-        rows: Where they are.
-        sparse: The names of those sums.
-        wide: Whether to sum upper and lower halves apart.
-    """
-    arrays: list[Any] = []
-    for name, cell in sums.items():
-        if few is not None and name in sparse:
-            values = _summable(few.full(name))
-            arrays += [_Few(rows, part) for part in (_parted(values) if wide else [values])]
-            continue
-        values = np.ones(scope.rows, dtype=np.uint8) if cell is None else _summable(scope.full(name))
-        arrays += _parted(values) if wide else [values]
-    return _runs([scope.full(key) for key in keys], arrays, scope.rows)
-
-
-def _runs(keys: list[Column], arrays: list[Any], rows: int) -> _Part:
-    """Sum arrays over runs of rows with equal keys.
-
-    In a table in the order of its codes a region's rows stand together, and a run costs a fraction of what sorting
-    costs.
-    """
-    if not rows:
-        return [taken(key, np.zeros(0, dtype=np.int64)) for key in keys], [np.zeros(0, dtype=np.int64)] * len(arrays)
-    if not keys:
-        return [], [_sum(array.values if isinstance(array, _Few) else array) for array in arrays]
-    starts = _changes(keys, rows)
-    if len(starts) * 2 > rows:
-        return _sorted(keys, arrays, rows)
-    found = []
-    for array in arrays:
-        if not isinstance(array, _Few):
-            found.append(np.add.reduceat(array, starts, dtype=np.int64))
-            continue
-        total = np.zeros(len(starts), dtype=np.int64)
-        if len(array.rows):
-            runs = np.searchsorted(starts, array.rows, side="right") - 1
-            begins = np.flatnonzero(np.diff(runs, prepend=-1))
-            total[runs[begins]] = np.add.reduceat(array.values, begins, dtype=np.int64)
-        found.append(total)
-    return [taken(key, starts) for key in keys], found
-
-
-def _changes(keys: Sequence[Column], rows: int) -> Any:
-    """Return the rows whose keys are not those of the row before."""
-    change = np.zeros(rows, dtype=bool)
-    change[:1] = True
-    for key in keys:
-        if isinstance(key, Text):
-            change[1:] |= key.places[1:] != key.places[:-1]
-            continue
-        assert isinstance(key, Numbers)
-        change[1:] |= key.values[1:] != key.values[:-1]
-        if key.missing is not None:
-            change[1:] |= key.missing[1:] != key.missing[:-1]
-    return np.flatnonzero(change)
-
-
-def _sorted(keys: list[Column], arrays: list[Any], rows: int) -> _Part:
-    """Sum arrays over rows with equal keys, wherever they stand."""
-    ids = _ids(keys, rows)
-    least = ids.min()
-    if int(ids.max()) - int(least) < 2**16:  # which numpy sorts by counting
-        ids = (ids - least).astype(np.uint16)
-    order = np.argsort(ids, kind="stable")
-    ordered = ids[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    full = (array.spread(rows) if isinstance(array, _Few) else array for array in arrays)
-    return (
-        [taken(key, order[starts]) for key in keys],
-        [np.add.reduceat(array[order], starts, dtype=np.int64) for array in full],
-    )
-
-
-def _once(keys: list[Column], arrays: list[Any], rows: int) -> _Part:
-    """Add up what stands under one key."""
-    if not keys:
-        return [], [_sum(array) for array in arrays]
-    if not rows:
-        return keys, arrays
-    starts = _changes(keys, rows)
-    if len(starts) < rows:  # a region that was cut in two
-        keys = [taken(key, starts) for key in keys]
-        arrays = [np.add.reduceat(array, starts) for array in arrays]
-    if len(np.unique(_ids(keys, len(starts)))) < len(starts):
-        return _sorted(keys, arrays, len(starts))
-    return keys, arrays
-
-
-def _together(parts: Sequence[_Part], keys: Sequence[str], sums: Mapping[str, Any], *, wide: bool) -> Grouped:
-    """Add up the sums of pieces."""
-    count = len(sums) * (2 if wide else 1)
-    below = [stacked([part[0][place] for part in parts]) for place in range(len(keys))]
-    arrays = [np.concatenate([part[1][place] for part in parts]) for place in range(count)]
-    found, totals = _once(below, arrays, len(arrays[0]) if arrays else 0)
-    labels = dict(zip(keys, found, strict=True))
-    rows = len(totals[0]) if totals else 0
-    if not wide:
-        numbers = {name: Numbers(total) for name, total in zip(sums, totals, strict=True)}
-        return Grouped(
-            keys={key: _Python(column) for key, column in labels.items()},
-            sums={name: _Python(column) for name, column in numbers.items()},
-            frame=Relation(rows, {**labels, **numbers}),
-        )
-    whole = {
-        name: [high * _HALF + low for high, low in zip(highs.tolist(), lows.tolist(), strict=True)]
-        for name, highs, lows in zip(sums, totals[::2], totals[1::2], strict=True)
-    }
-    return Grouped(
-        keys={key: _Python(column) for key, column in labels.items()},
-        sums=whole,
-        frame=Relation(rows, labels),
-        wide=True,
-    )
-
-
-# -- the user's frames ---------------------------------------------------------------------------------------
 
 
 def open_narwhals(
@@ -740,77 +519,6 @@ def open_narwhals(
     """Return some columns of a frame for this engine; of a lazy one, such as Dask's or Ibis', these are collected."""
     chosen = frame.select(*dict.fromkeys(headers))
     user = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
-    read = {header: _read(user.get_column(header)) for header in user.columns}
-    engine = NarwhalsEngine(user, {header: kind for header, (kind, _) in read.items()})
-    return engine, Relation(len(user), {header: column for header, (_, column) in read.items()})
-
-
-def _read(series: nw.Series[Any]) -> tuple[Kind, Any]:
-    """Return what a column is, and the column."""
-    dtype = series.dtype
-    shown = str(dtype)
-    if series.implementation.is_pandas_like() and str(series.to_native().dtype) == "object":
-        return _read_objects(series)
-    gaps = series.null_count()
-    if dtype.is_integer():
-        values = (series.fill_null(0) if gaps else series).to_numpy()
-        if values.dtype == np.uint64 and values.max(initial=0) > INT64_MAX:
-            return Kind("objects", shown), Others(series)
-        numbers = np.ascontiguousarray(values, dtype=np.int64)
-        return Kind("integer", shown, long=True), Numbers(numbers, series.is_null().to_numpy() if gaps else None)
-    if dtype.is_float():
-        doubles = np.ascontiguousarray(series.to_numpy(), dtype=np.float64)
-        return Kind("float32" if isinstance(dtype, nw.Float32) else "float", shown), Numbers(doubles)
-    if isinstance(dtype, nw.Boolean):
-        truths = np.ascontiguousarray((series.fill_null(False) if gaps else series).to_numpy(), dtype=bool)
-        return Kind("boolean", shown), Numbers(truths, series.is_null().to_numpy() if gaps else None)
-    if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        return Kind("text", shown), Text(column=TextColumn(series), stop=len(series))
-    if gaps == len(series):
-        return Kind("nothing", shown), Others(series)
-    return Kind("objects" if isinstance(dtype, nw.Object | nw.Decimal) else "other", shown), Others(series)
-
-
-def _read_objects(series: nw.Series[Any]) -> tuple[Kind, Any]:
-    """Return what the cells of a column of Python objects are: narwhals looks at the first of them only."""
-    kinds = set(map(type, series.filter(~series.is_null()).to_list()))
-    if not kinds:
-        return Kind("nothing", "Object"), Others(series)
-    if kinds == {str}:
-        return Kind("text", "String"), Text(column=TextColumn(series), stop=len(series))
-    return Kind("objects", "Object"), Others(series)
-
-
-def _frame(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
-    """Return columns as a frame of the user's own library."""
-    library: Any = user.implementation.to_native_namespace()
-    if user.implementation.is_pandas_like():
-        return library.DataFrame({name: _for_pandas(library, column) for name, column in columns.items()})
-    if user.implementation.is_pyarrow():
-        return library.table({name: _for_pyarrow(library, column) for name, column in columns.items()})
-    return nw.from_dict({n: listed(column) for n, column in columns.items()}, backend=user.implementation).to_native()
-
-
-def _for_pandas(pandas: Any, column: Any) -> Any:
-    if isinstance(column, Text):
-        if column.column is not None:
-            return column.column.series[column.start : column.stop].to_native().reset_index(drop=True)
-        if column.words is _VERDICTS:
-            return pandas.Categorical.from_codes(column.places, column.words.texts)
-        texts = np.array([*column.words.texts, None], dtype=object)
-        return pandas.Series(texts[column.places])
-    return column.values if column.missing is None else pandas.array(listed(column))
-
-
-def _for_pyarrow(pyarrow: Any, column: Any) -> Any:
-    if isinstance(column, Text):
-        if column.column is not None:
-            return column.column.series[column.start : column.stop].to_native()
-        gone = column.places < 0
-        made = pyarrow.DictionaryArray.from_arrays(
-            pyarrow.array(column.places.astype(np.int32), mask=gone),
-            pyarrow.array(column.words.texts, pyarrow.string()),
-        )
-        return made if column.words is _VERDICTS else made.cast(pyarrow.string())
-    gone = np.isnan(column.values) if column.values.dtype.kind == "f" else column.missing
-    return pyarrow.array(column.values, mask=gone)
+    found = {header: read(user.get_column(header)) for header in user.columns}
+    engine = NarwhalsEngine(user, {header: kind for header, (kind, _) in found.items()})
+    return engine, Relation(len(user), {header: column for header, (_, column) in found.items()})

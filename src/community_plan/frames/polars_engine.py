@@ -6,18 +6,17 @@ import functools
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
 import polars as pl
 
-from community_plan.errors import DataError
 from community_plan.frames.engine import BAD, VERDICTS, Ascending, Gaps, Grouped, Holes, Kind, Within
+from community_plan.frames.polars_frames import back_to, collected, kind_of, taken_over, told
 
-__all__ = ["PolarsEngine", "open_polars", "scan_csv", "scan_parquet"]
+__all__ = ["PolarsEngine", "open_polars"]
 
-T = TypeVar("T")
 _PLAIN = pl.QueryOptFlags(comm_subexpr_elim=False)
 """What is worked out twice is cheap; finding out is not."""
 _SAMPLE = 1000
@@ -161,21 +160,21 @@ class PolarsEngine:
 
     def _run(self, plan: pl.LazyFrame) -> pl.DataFrame:
         if not self._is_small():
-            return _collected(plan)
-        return _told(lambda: plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none()))
+            return collected(plan)
+        return told(lambda: plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none()))
 
     def _run_all(self, plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
         """Run queries side by side."""
         if len(plans) == 1 or self._is_small():
             return [self._run(plan) for plan in plans]
-        return _told(lambda: pl.collect_all(list(plans)))
+        return told(lambda: pl.collect_all(list(plans)))
 
     def _at_once(self, plan: pl.LazyFrame) -> pl.DataFrame:
         """Run a query for columns in one piece, which numpy reads without a copy."""
         return (
             self._run(plan)
             if self._is_small()
-            else _told(lambda: plan.collect(engine="in-memory", optimizations=_PLAIN))
+            else told(lambda: plan.collect(engine="in-memory", optimizations=_PLAIN))
         )
 
     # -- relations ---------------------------------------------------------------------------------------
@@ -183,14 +182,14 @@ class PolarsEngine:
     def kinds(self, relation: pl.LazyFrame) -> dict[str, Kind]:
         schema = relation.collect_schema() if self.eager is None else self.eager.schema
         self.large = frozenset(name for name, dtype in schema.items() if dtype in _LARGE_INTEGERS)
-        return {name: _kind(dtype) for name, dtype in schema.items()}
+        return {name: kind_of(dtype) for name, dtype in schema.items()}
 
     def rows(self, relation: pl.LazyFrame) -> int | None:  # noqa: ARG002  # as `Engine`
         return None if self.eager is None else self.eager.height
 
     def holes(self, relation: pl.LazyFrame, headers: Sequence[str]) -> dict[str, Holes]:
         if self.eager is None:
-            self.sample = _collected(relation.select(headers).head(_SAMPLE))
+            self.sample = collected(relation.select(headers).head(_SAMPLE))
             nulls = {header: self.sample.get_column(header).null_count() for header in headers}
         else:
             every = self.eager.height // _SAMPLE
@@ -211,7 +210,7 @@ class PolarsEngine:
         likely: Sequence[str] = (),  # noqa: ARG002  # as `Engine`
     ) -> list[str]:
         if every or self.sample is None:
-            cells = _collected(relation.select(pl.col(header).cast(pl.String).unique())).to_series()
+            cells = collected(relation.select(pl.col(header).cast(pl.String).unique())).to_series()
         else:
             cells = self.sample.get_column(header).cast(pl.String)
         return [word for word in dict.fromkeys(cells.to_list()) if word is not None]
@@ -223,7 +222,7 @@ class PolarsEngine:
         return relation.with_columns(**columns)
 
     def cells(self, relation: pl.LazyFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = _collected(relation.select(*columns)).rows()
+        rows: list[tuple[Any, ...]] = collected(relation.select(*columns)).rows()
         return rows
 
     def where(self, relation: pl.LazyFrame, condition: pl.Expr) -> pl.LazyFrame:
@@ -236,7 +235,7 @@ class PolarsEngine:
             (pl.len() if cell is None else cell.max() if name in most else cell.cast(pl.Int64).sum()).alias(name)
             for name, cell in columns.items()
         ]
-        row = _collected(relation.select(*asked)).row(0)
+        row = collected(relation.select(*asked)).row(0)
         return {name: int(cell or 0) for name, cell in zip(columns, row, strict=True)}
 
     def group(
@@ -409,7 +408,7 @@ class PolarsEngine:
         return chosen.group_by(*keys).agg(*(pl.col(name).sum().cast(total) for name in cells), *counts)
 
     def distinct(self, relation: pl.LazyFrame, columns: Mapping[str, pl.Expr]) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = _collected(relation.select(**columns).unique()).rows()
+        rows: list[tuple[Any, ...]] = collected(relation.select(**columns).unique()).rows()
         return rows
 
     def begins(self, relation: pl.LazyFrame, header: str) -> bool:  # noqa: ARG002  # as `Engine`
@@ -418,13 +417,13 @@ class PolarsEngine:
     def repeats(self, relation: pl.LazyFrame, keys: Mapping[str, pl.Expr]) -> int:
         chosen = relation.select(**keys).filter(pl.col("k0").is_not_null())
         cells = pl.struct(*keys) if len(keys) > 1 else pl.col(*keys)
-        return int(_collected(chosen.select(pl.len() - cells.n_unique())).item())
+        return int(collected(chosen.select(pl.len() - cells.n_unique())).item())
 
     def repeated(self, relation: pl.LazyFrame, keys: Mapping[str, pl.Expr]) -> tuple[int, int | None, int | None]:
         numbered = relation.select(**keys).with_row_index("row__", offset=1).filter(pl.col("k0").is_not_null())
         first = pl.col("row__").min().over(*keys)
         again = numbered.with_columns(first.alias("first__")).filter(pl.col("row__") != pl.col("first__"))
-        row, code, earlier = _collected(again.select("row__", "k0", "first__").head(1)).row(0)
+        row, code, earlier = collected(again.select("row__", "k0", "first__").head(1)).row(0)
         return int(code), row, earlier
 
     def first(
@@ -432,7 +431,7 @@ class PolarsEngine:
     ) -> list[tuple[int | None, ...]]:
         numbered = relation.with_row_index("row__", offset=1).filter(mask).head(most)
         chosen = numbered.select("row__", *(cell.alias(name) for name, cell in columns.items()))
-        rows: list[tuple[int | None, ...]] = _collected(chosen).rows()
+        rows: list[tuple[int | None, ...]] = collected(chosen).rows()
         return rows
 
     def join(self, left: pl.LazyFrame, right: pl.LazyFrame, on: Sequence[str], add: Sequence[str]) -> pl.LazyFrame:
@@ -452,7 +451,7 @@ class PolarsEngine:
         return pl.LazyFrame(dict(columns), schema={name: pl.String if name in texts else pl.Int64 for name in columns})
 
     def over(self, frame: pl.DataFrame) -> tuple[PolarsEngine, pl.LazyFrame]:
-        back = _collected if self.eager is None else self.back
+        back = collected if self.eager is None else self.back
         return PolarsEngine(eager=frame, back=back), frame.lazy()
 
     def ordered(self, relation: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
@@ -565,91 +564,16 @@ def _holds(suspect: pl.Expr | Within) -> pl.Expr:
     return suspect.any()
 
 
-def _kind(dtype: pl.DataType) -> Kind:
-    shown = str(dtype)
-    if dtype.is_integer():
-        return Kind("integer", shown, long=dtype == pl.Int64)
-    if dtype.is_float():
-        return Kind("float" if dtype == pl.Float64 else "float32", shown)
-    if isinstance(dtype, pl.Decimal):
-        return Kind("decimal", shown, scale=dtype.scale)
-    if isinstance(dtype, pl.Enum):
-        return Kind("text", shown, words=tuple(dtype.categories.to_list()))
-    if isinstance(dtype, pl.String | pl.Categorical):
-        return Kind("text", shown)
-    if isinstance(dtype, pl.Boolean):
-        return Kind("boolean", shown)
-    return Kind("nothing" if isinstance(dtype, pl.Null) else "other", shown)
-
-
 def open_polars(data: Any, headers: Sequence[str]) -> tuple[PolarsEngine, pl.LazyFrame] | None:
     """Return some columns of a frame of polars, pandas or pyarrow for this engine; None if it cannot take them."""
     if isinstance(data, pl.LazyFrame):
         engine, relation = PolarsEngine(), data
         dtypes = list(data.collect_schema().values())
     else:
-        frame = data if isinstance(data, pl.DataFrame) else _taken_over(data, headers)
+        frame = data if isinstance(data, pl.DataFrame) else taken_over(data, headers)
         if frame is None:
             return None
-        engine, relation = PolarsEngine(eager=frame, back=_back_to(data)), frame.lazy()
+        engine, relation = PolarsEngine(eager=frame, back=back_to(data)), frame.lazy()
         types = frame.schema
         dtypes = [types[header] for header in headers]
     return None if any(isinstance(dtype, pl.Object) for dtype in dtypes) else (engine, relation)
-
-
-def _back_to(data: Any) -> Callable[[pl.LazyFrame], Any]:
-    if isinstance(data, pl.DataFrame):
-        return _collected
-    if type(data).__module__.startswith("pyarrow"):
-        return lambda relation: _collected(relation).to_arrow()
-    return lambda relation: _collected(relation).to_pandas()
-
-
-def _taken_over(data: Any, headers: Sequence[str]) -> pl.DataFrame | None:
-    """Convert columns of pandas or pyarrow, without a copy where that can be."""
-    import pyarrow as pa
-
-    try:
-        if isinstance(data, pa.Table):
-            frame = pl.from_arrow(data.select(list(headers)))
-            assert isinstance(frame, pl.DataFrame)
-            return frame
-        if any(data[header].dtype == object and not _all_text(data[header]) for header in headers):
-            return None  # cells of several kinds are read one by one
-        return pl.from_pandas(data[list(headers)])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError):
-        return None
-
-
-def _all_text(series: Any) -> bool:
-    return bool(series.map(type).isin([str, type(None)]).all())
-
-
-def scan_parquet(paths: Sequence[str]) -> pl.LazyFrame:
-    """Return parquet files as one lazy frame; nothing but their schema is read."""
-    relation = pl.scan_parquet(list(paths), glob=False)
-    _told(relation.collect_schema)
-    return relation
-
-
-def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> pl.LazyFrame:
-    """Return CSV files as one lazy frame of texts without surrounding spaces; cells that are not there are null."""
-    relation = pl.scan_csv(
-        list(paths), schema=dict.fromkeys(headers, pl.String), empty_string_is_null=False, glob=False
-    )
-    first, last = pl.col(headers[0]), pl.col(headers[-1])
-    if len(headers) > 1:  # an empty line
-        relation = relation.filter(~((first.is_null() | (first == "")) & last.is_null()))
-    return relation.with_columns(pl.all().str.strip_chars())
-
-
-def _collected(plan: pl.LazyFrame) -> pl.DataFrame:
-    return _told(plan.collect)
-
-
-def _told(run: Callable[[], T]) -> T:
-    """Run a query; what goes wrong in the engine is an error of the data."""
-    try:
-        return run()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"the data cannot be read: {str(error).splitlines()[0]}") from error
