@@ -26,11 +26,13 @@ _SMALL = 20_000
 """Rows up to which a query costs less than optimizing it."""
 _PIECE = 2**19
 """Rows that are worked on at a time."""
-_SHORT = 40
-"""Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
 _LARGE_INTEGERS = (pl.UInt64, pl.Int128, pl.UInt128)
 _BEYOND = 2**62
 """Stands for a number that does not fit 64 bits."""
+_SHORT = 40
+"""Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
+_GAP = "gap__"
+_ZERO, _ONE = pl.lit(0, dtype=pl.UInt8), pl.lit(1, dtype=pl.UInt8)
 _PUSH = 1.5 * 2.0**52
 _PUSH_BITS = 0x4338_0000_0000_0000
 
@@ -176,6 +178,13 @@ class PolarsEngine:
             if self._is_small()
             else told(lambda: plan.collect(engine="in-memory", optimizations=_PLAIN))
         )
+
+    def _as_numbers(self, plan: pl.LazyFrame, names: Iterable[str]) -> pl.DataFrame:
+        """Run a query for columns that numpy reads without a copy: truth values become bytes of 0 or 1."""
+        frame = self._at_once(plan)
+        truths = [name for name in names if frame.schema[name] == pl.Boolean]
+        # Choosing between two numbers costs a tenth of what casting bits to bytes costs.
+        return frame.with_columns(pl.when(name).then(_ONE).otherwise(_ZERO).alias(name) for name in truths)
 
     # -- relations ---------------------------------------------------------------------------------------
 
@@ -372,26 +381,32 @@ class PolarsEngine:
         """Return the sums of each run of rows with equal keys; of each key where runs are short."""
         dense, sparse = _parted(sums, gaps)
         named = {name: cell for name, cell in dense.items() if cell is not None}
-        frame = self._at_once(piece.lazy().select(**stage).select(*keys, **named))
+        gap = pl.lit(False) if gaps is None else gaps.mask.fill_null(False)
+        staged = self._at_once(piece.lazy().select(**stage, **{_GAP: gap}))
+        frame = self._as_numbers(staged.lazy().select(*keys, **named), named)
         changes = [pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys]
         change = functools.reduce(operator.or_, changes)
         starts = frame.select(((pl.int_range(pl.len()) == 0) | change).arg_true()).to_series()
         if len(starts) * 2 > frame.height or not frame.height:
-            return self._run(self.grouped_relation(piece.lazy().select(**stage), keys, sums)).select(*keys, *sums)
+            return self._run(self.grouped_relation(staged.lazy(), keys, sums)).select(*keys, *sums)
         places = starts.to_numpy()
-        lengths = np.diff(places, append=frame.height)
-        found = {name: _run_sums(_array(frame.get_column(name)), places) for name in named}
-        for name in dense.keys() - named.keys():
-            found[name] = lengths.astype(np.int64)
+        runs = _Runs.of(places, frame.height)
+        totals = np.zeros((len(sums), len(places)), dtype=np.int64)  # one piece of memory, as many cost far more
+        found = dict(zip(sums, totals, strict=True))
+        for name, cell in dense.items():
+            if cell is None:
+                found[name][:] = np.diff(places, append=frame.height)
+            else:
+                runs.add_up(frame.get_column(name).to_numpy(), found[name])
         if gaps is not None:
-            rows = piece.select(gaps.mask.fill_null(False).arg_true()).to_series()
-            few = self._at_once(piece.lazy().filter(gaps.mask).select(**stage).select(**sparse))
-            runs = np.searchsorted(places, rows.to_numpy(), side="right") - 1
-            begins = np.flatnonzero(np.diff(runs, prepend=-1))
-            for name in sparse:
-                found[name] = np.zeros(len(places), dtype=np.int64)
-                if len(begins):
-                    found[name][runs[begins]] = _run_sums(_array(few.get_column(name)), begins)
+            rows = staged.get_column(_GAP).arg_true()
+            few = self._as_numbers(staged.lazy().filter(_GAP).select(**sparse), sparse)
+            within = np.searchsorted(places, rows.to_numpy(), side="right") - 1
+            begins = np.flatnonzero(np.diff(within, prepend=-1))
+            runs, here, some = _Runs.of(begins, few.height), within[begins], np.empty(len(begins), dtype=np.int64)
+            for name in sparse if len(begins) else ():
+                runs.add_up(few.get_column(name).to_numpy(), some)
+                found[name][here] = some
         labels = frame.select(pl.col(key).gather(starts) for key in keys)
         return labels.with_columns(**{name: pl.Series(found[name]) for name in sums})
 
@@ -514,13 +529,36 @@ def _totals(sums: Mapping[str, pl.Expr | None], *, wide: bool) -> list[pl.Expr]:
     ]
 
 
-def _run_sums(cells: Any, starts: Any) -> Any:
-    """Return the sum of each run of an array of whole numbers; a run ends where the next one starts."""
-    if len(cells) > _SHORT * len(starts):
-        return np.add.reduceat(cells, starts, dtype=np.int64)
-    upto = np.zeros(len(cells) + 1, dtype=np.int64)
-    np.cumsum(cells, dtype=np.int64, out=upto[1:])
-    return np.diff(upto[np.append(starts, len(cells))])
+@attrs.frozen(eq=False)
+class _Runs:
+    """Where runs of rows start; each ends where the next one starts."""
+
+    starts: Any
+    longest: int
+    """Length of the longest."""
+    ends: Any
+    """The last row of each, if runs are short."""
+    scratch: Any
+    """Room for sums so far: memory that is asked for again and again costs more than the sums."""
+
+    @classmethod
+    def of(cls, starts: Any, rows: int) -> _Runs:
+        longest = int(np.diff(starts, append=rows).max(initial=0))
+        if rows > _SHORT * len(starts):
+            return cls(starts, longest, None, None)
+        return cls(starts, longest, np.append(starts[1:], rows) - 1, np.empty(rows, dtype=np.int64))
+
+    def add_up(self, cells: Any, out: Any) -> None:
+        """Write the sum of each run of whole numbers, or of bytes of 0 or 1."""
+        if self.scratch is not None:
+            np.cumsum(cells, dtype=np.int64, out=self.scratch)
+            np.take(self.scratch, self.ends, out=out, mode="clip")  # raising would copy first
+            out[1:] -= out[:-1].copy()
+        elif cells.dtype == np.uint8:  # in the smallest type that holds the longest run: a wider one is cast to
+            kind = next(size for size in (np.uint8, np.uint16, np.uint32) if self.longest <= np.iinfo(size).max)
+            out[:] = np.add.reduceat(cells, self.starts, dtype=kind)
+        else:
+            np.add.reduceat(cells, self.starts, out=out)
 
 
 def _any_holds(frame: pl.DataFrame, suspects: Sequence[pl.Expr | Within]) -> bool:
