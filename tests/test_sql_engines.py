@@ -292,6 +292,17 @@ def test_more_rows_than_were_reckoned_with_are_counted(
     same(plan, make, many(300), by="county")
 
 
+def test_what_is_prepared_stays_in_its_engine(plan: cp.Plan, make: Make) -> None:
+    """Read once and kept there; what is asked of it is what is asked of the table."""
+    table = make(many(300))
+    ready = plan.prepare(table, targets=AREA)
+    for by in (None, "county", "community"):
+        assert plan.evaluate(ready, by=by) == plan.evaluate(table, by=by, targets=AREA)
+    fault(plan, make(many(300, households=pl.lit(-1))), errors.CellError)
+    with pytest.raises(errors.CellError):
+        plan.prepare(make(many(300, households=pl.lit(-1))), targets=AREA)
+
+
 def test_numbers_of_more_than_64_bits_are_too_large_and_not_missing(plan: cp.Plan) -> None:
     """DuckDB has integers of 128 bits."""
     for number in ("18446744073709551615::UBIGINT", "(-170141183460469231731687303715884105727)::HUGEINT"):

@@ -3,7 +3,7 @@
 The modules in reading order. The registry: `errors` › `units` › `sources` › `regions` › `variables` ›
 `domain` › `measures` › `commitments` › `targets` › `documents` › `plan` › `plan_files` › `plan_checks` ›
 `loader` › `compare`. The evaluation: `expressions` › `programs` › `entry` › `columns` › `frames` › `grouping` ›
-`tables` › `assembly` › `tallies` › `tally_files` › `merging` › `verdicts` › `results` › `evaluation` ›
+`tables` › `assembly` › `prepared` › `tallies` › `tally_files` › `merging` › `verdicts` › `results` › `evaluation` ›
 `ledger`. On top: `sample`, `export`, `schema` and `cli`. The layer list in `pyproject.toml` is the diagram.
 """
 
@@ -34,6 +34,7 @@ from community_plan.measures import Share as Share
 from community_plan.measures import Total as Total
 from community_plan.merging import merge_tallies as merge_tallies
 from community_plan.plan import Plan as Plan
+from community_plan.prepared import Prepared as Prepared
 from community_plan.regions import Region as Region
 from community_plan.schema import json_schemas as json_schemas
 from community_plan.sources import Citation as Citation
@@ -68,6 +69,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "PlanFaults",
+    "Prepared",
     "Quantity",
     "QuantityTextError",
     "Ratio",

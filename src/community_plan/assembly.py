@@ -8,7 +8,7 @@ and are no community. What does not follow from a column follows from the statis
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -30,7 +30,7 @@ from community_plan.regions import LEVELS, CountyKind, Level, normal_code, regio
 from community_plan.tables import CellTable, Opened, RawTable
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
-__all__ = ["Assembled", "assemble", "names_of", "synthetic_note"]
+__all__ = ["Assembled", "assemble", "levels_told", "names_of", "synthetic_note"]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
@@ -46,13 +46,36 @@ _UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": 
 class Assembled:
     """A table of whole numbers with what is needed to read its sums."""
 
-    table: Table
+    table: Any
+    """A `Table`."""
     grouping: Grouping
     """As asked for, with the hidden levels that tell regions of one name apart."""
-    names: Mapping[str, str]
-    """Names of communities by code, if they are grouped by."""
+    apart: tuple[Level, ...]
+    """Levels without which townships of one name are not told apart."""
+    level: Level
+    """Level of the table's rows."""
+    named: bool
+    """Whether its communities or townships have names."""
     notes: tuple[Note, ...]
     """What happened on the way, beside the notes of the table itself."""
+
+    def kept(self) -> Assembled:
+        """Return the same with its table read and checked, and kept in memory or where its engine keeps its data.
+
+        Raises:
+            Misread: If, without care, a row turns out not to be as the first ones.
+        """
+        return attrs.evolve(self, table=self.table.kept())
+
+    def names(self) -> dict[str, str]:
+        """Return the names of communities or townships by code, if they have any."""
+        names: dict[str, str] = {}
+        if self.named:
+            pairs = zip(self.table.label_cells("code"), self.table.label_cells("name"), strict=True)
+            for code, name in pairs:
+                if code is not None and name is not None:  # whatever the order of the rows, one name
+                    names[code] = min(name, names.get(code, name))
+        return names
 
 
 def assemble(
@@ -65,6 +88,7 @@ def assemble(
     units: Mapping[str, str] | None = None,
     declared_kinds: Mapping[str, CountyKind] | None = None,
     careful: bool = True,
+    memory: dict[Any, Any] | None = None,
 ) -> Assembled:
     """Reduce a user's tables to one table of whole numbers, a row per community or per township.
 
@@ -78,6 +102,7 @@ def assemble(
             `table.header` where two tables share a header.
         declared_kinds: County kinds that the plan declares for codes that do not say it.
         careful: Whether to count before believing what the first rows say of the others.
+        memory: Keeps what was written for a kind of table, and nothing of its data, for the next table of the kind.
 
     Raises:
         Misread: If, without care, a row turns out not to be as the first ones; sums may raise it too.
@@ -87,7 +112,22 @@ def assemble(
         data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}), careful
     )
     work.sort_units(units or {})
-    return work.run()
+    main = data.tables[unit]
+    if memory is None or careful or not isinstance(main, RawTable) or set(data.tables) & set(_REGISTERS):
+        return work.run()
+    from community_plan import frames
+
+    said = tuple(sorted((units or {}).items())), tuple(sorted((declared_kinds or {}).items()))
+    key = (unit, main.source, tuple(_headers(main)), tuple(needed), grouping, *said)
+    recalled = frames.recalled(memory, key, main.frame)
+    if recalled is not None:
+        table, blank = recalled
+        found: Assembled = attrs.evolve(blank, table=table)
+        return found
+    assembled = work.run()
+    if not assembled.notes:
+        frames.remember(memory, key, assembled.table, attrs.evolve(assembled, table=None))
+    return assembled
 
 
 @attrs.define
@@ -125,9 +165,11 @@ class _Assembly:
             main = main.without_unset([*LEVELS, *self.derived_names()])
         headers = _headers(main)
         present = {name for header in headers if (name := self.stands_for(self.unit, header))}
+        apart: tuple[Level, ...] = ()
         if "township" in self.grouping.levels and "township" in present and present & {"county", "code"}:
             # Townships of one name are common (城关镇); a column of names needs the county beside it.
-            self.grouping = self.grouping.told_apart("county")
+            apart = ("county",)
+            self.grouping = self.grouping.told_apart(*apart)
         derived = self.derived_names()
         columns = self.community_columns(main, headers, derived)
         labels = self.label_headers(main, headers)
@@ -150,13 +192,15 @@ class _Assembly:
             table = self.check_level(main, table, level)
         raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
-        names: dict[str, str] = {}
-        if self.level in self.grouping.levels and "name" in columns:
-            pairs = zip(table.label_cells("code"), table.label_cells("name"), strict=True)
-            for code, name in pairs:
-                if code is not None and name is not None:  # whatever the order of the rows, one name
-                    names[code] = min(name, names.get(code, name))
-        return Assembled(table=table, grouping=self.grouping, names=names, notes=tuple(self.notes))
+        named = {"code", "name"} <= columns.keys()
+        return Assembled(
+            table=table,
+            grouping=self.grouping,
+            apart=apart,
+            level=self.level,
+            named=named,
+            notes=tuple(self.notes),
+        )
 
     def derived_names(self) -> dict[str, Derivation]:
         """Return the variables that a register given with the data provides."""
@@ -454,6 +498,17 @@ def names_of(data: Opened, variables: Variables, table: TableName) -> dict[str, 
     codes = entered.label_cells("code")
     names = entered.label_cells("name") if "name" in columns else [None] * len(codes)
     return {code: name or code for code, name in zip(codes, names, strict=True) if code is not None}
+
+
+def levels_told(data: Opened, variables: Variables, tables: Iterable[TableName]) -> tuple[Level, ...]:
+    """Return the levels that every one of some tables tells, by a column of its own or by the code."""
+    told = set(LEVELS)
+    for table in tables:
+        work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {})
+        names = {work.stands_for(table, header) for header in _headers(data.tables[table])}
+        told &= {level for level in LEVELS if "code" in names or (level in names and level != work.level)}
+        told |= {"community"} if table == "townships" and "code" in names else set()  # no township lies in one
+    return tuple(level for level in LEVELS if level in told)
 
 
 def synthetic_note(data: Opened) -> Note | None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import assemble, names_of, synthetic_note
+from community_plan.assembly import Assembled, assemble, levels_told, names_of, synthetic_note
 from community_plan.entry import Note, parse_day
 from community_plan.errors import (
     CommunityPlanError,
+    DataError,
     MissingColumnError,
     NotFoundError,
     Place,
@@ -27,6 +28,7 @@ from community_plan.labels import label_text
 from community_plan.measures import Measure, variables_of
 from community_plan.merging import plan_differences
 from community_plan.plan import Plan
+from community_plan.prepared import Prepared
 from community_plan.programs import REMAINDER, Program, Slots, compile_program, slots_of
 from community_plan.regions import LEVELS, Level
 from community_plan.results import Result, Row, wide_frame
@@ -58,7 +60,10 @@ from community_plan.verdicts import (
     shortfall_of,
 )
 
-__all__ = ["evaluate", "judge", "tally"]
+__all__ = ["evaluate", "judge", "prepare", "tally"]
+
+Each = Callable[[Table, Program], Any]
+"""What makes a frame of communities, or None where a table cannot."""
 
 _PERIOD_COLUMNS = ("year", "period", "年份", "年度")
 
@@ -71,10 +76,11 @@ class _Counts:
     """As asked for, with the hidden levels that tell regions of one name apart."""
     inner: Grouping
     """What the table itself is grouped by: no township lies in a community."""
-    table: Table
     program: Program
     summed: Summed | None
     """None where communities are judged one by one and nothing else was asked for."""
+    communities: Any
+    """The frame of the communities, where they are judged one by one."""
     names: Mapping[str, str]
     notes: tuple[Note, ...]
 
@@ -132,7 +138,167 @@ def tally(
     complete: bool = True,
 ) -> Tally:
     """Read data and add up what the chosen targets need; see `Plan.tally`."""
-    return _count(plan, open_tables(data), Grouping.parse(by), targets, units).tally(complete=complete)
+    source, targets = _source(plan, data, targets, units)
+    return _count(plan, source, Grouping.parse(by), targets).tally(complete=complete)
+
+
+def prepare(
+    plan: Plan,
+    data: Any,
+    *,
+    by: str | Iterable[str] | None = None,
+    targets: Iterable[str] | str | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Prepared:
+    """Read and check data for many questions; see `Plan.prepare`."""
+    if isinstance(data, Tally | Prepared):
+        raise DataError(f"expected data, got a {type(data).__name__}", mend="evaluate it as it is")
+    opened = open_tables(data)
+    given = _Given(plan, opened, units)
+    chosen = _key(targets)
+    measures = _measures(plan, chosen)
+    there = [name for name in sorted(measures) if name in opened.tables]
+    grouping = Grouping(levels_told(opened, plan.variables, there)) if by is None else Grouping.parse(by)
+    tables: dict[TableName, Assembled] = {}
+    faults: list[CommunityPlanError] = []
+    for name in sorted(measures):
+        needed = _needed(plan, measures[name])
+        try:
+            given.see(name, needed)
+            try:
+                tables[name] = given.assembled(name, needed, _inner(name, grouping), careful=False).kept()
+            except Misread:
+                tables[name] = given.assembled(name, needed, _inner(name, grouping), careful=True).kept()
+        except CommunityPlanError as error:
+            faults.extend(error.faults)
+        else:
+            grouping = _outer(tables[name].grouping, grouping)
+    raise_faults(faults, subject="The data cannot be evaluated")
+    return Prepared(
+        targets=tuple(target.id for target in plan.choose(chosen)),
+        grouping=grouping,
+        tables=tables,
+        needed={name: frozenset(_needed(plan, measures[name])) for name in measures},
+        variables=plan.variables,
+        declared_kinds=plan.declared_kinds,
+        township_names=given.township_names() if "township" in grouping.levels else {},
+        found=given.found,
+        frame=given.frame,
+    )
+
+
+@attrs.frozen
+class _Given:
+    """Tables as the user gave them, to be read and checked for one question."""
+
+    plan: Plan
+    opened: Opened
+    units: Mapping[str, str] | None
+
+    @property
+    def frame(self) -> Any:
+        """The communities, if they are a frame."""
+        return getattr(self.opened.tables["communities"], "frame", None)
+
+    @property
+    def found(self) -> tuple[Note, ...]:
+        """Notes on the data as a whole."""
+        note = synthetic_note(self.opened)
+        return () if note is None else (note,)
+
+    def see(self, unit: TableName, needed: Mapping[str, Iterable[str]]) -> None:
+        """See that a table was given."""
+        if unit not in self.opened.tables:
+            users = dict.fromkeys(user for names in needed.values() for user in names)
+            raise MissingColumnError(
+                f"expected a {unit} table, needed by {', '.join(users)}, got none",
+                mend="add it to the Dataset or the folder, or name the targets you want in targets=",
+            )
+
+    def assembled(
+        self, unit: TableName, needed: Mapping[str, list[str]], grouping: Grouping, *, careful: bool
+    ) -> Assembled:
+        """Read a table."""
+        return assemble(
+            self.opened,
+            self.plan.variables,
+            needed,
+            grouping,
+            unit=unit,
+            units=self.units,
+            declared_kinds=self.plan.declared_kinds,
+            careful=careful,
+            memory=self.plan.once("tables", dict),
+        )
+
+    def township_names(self) -> Mapping[str, str]:
+        """Return the names of townships by code."""
+        return names_of(self.opened, self.plan.variables, "townships") if "townships" in self.opened.tables else {}
+
+
+@attrs.frozen
+class _Kept:
+    """Prepared data, behind the same door."""
+
+    data: Prepared
+
+    @property
+    def frame(self) -> Any:
+        return self.data.frame
+
+    @property
+    def found(self) -> tuple[Note, ...]:
+        return self.data.found
+
+    def see(self, unit: TableName, needed: Mapping[str, Iterable[str]]) -> None:
+        """Do nothing: `Prepared.check` has seen to it."""
+
+    def assembled(
+        self,
+        unit: TableName,
+        needed: Mapping[str, list[str]],  # noqa: ARG002  # as `_Given`
+        grouping: Grouping,
+        *,
+        careful: bool,  # noqa: ARG002  # as `_Given`
+    ) -> Assembled:
+        return self.data.assembled(unit, grouping)
+
+    def township_names(self) -> Mapping[str, str]:
+        return self.data.township_names
+
+
+def _source(
+    plan: Plan, data: Any, targets: Iterable[str] | str | None, units: Mapping[str, str] | None
+) -> tuple[_Given | _Kept, Iterable[str] | str | None]:
+    """Return where tables come from, and the targets that are asked for."""
+    if not isinstance(data, Prepared):
+        return _Given(plan, open_tables(data), units), targets
+    if units is not None:
+        raise DataError("units= belongs to plan.prepare: prepared data are whole numbers of quanta already")
+    return _Kept(data), data.targets if targets is None else targets
+
+
+def _needed(plan: Plan, measures: Mapping[Measure, list[str]]) -> dict[str, list[str]]:
+    """Return the variables that measures read, with the targets that need each."""
+    needed: dict[str, list[str]] = {}
+    for measure, users in measures.items():
+        for name in variables_of(measure):
+            needed.setdefault(plan.variables[name].id, []).extend(users)
+    return needed
+
+
+def _inner(table: TableName, grouping: Grouping) -> Grouping:
+    """Return what a table itself is grouped by: no township lies in a community."""
+    if table != "townships":
+        return grouping
+    return attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
+
+
+def _outer(inner: Grouping, asked: Grouping) -> Grouping:
+    """Return a table's grouping with the level that it has no part in."""
+    if "community" in asked.levels and "community" not in inner.levels:
+        return attrs.evolve(inner, levels=(*inner.levels, "community"))
+    return inner
 
 
 def _measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[TableName, dict[Measure, list[str]]]:
@@ -154,42 +320,40 @@ def _key(targets: Iterable[str] | str | None) -> Any:
 
 def _count(
     plan: Plan,
-    opened: Opened,
+    source: _Given | _Kept,
     grouping: Grouping,
     targets: Iterable[str] | str | None,
-    units: Mapping[str, str] | None,
     *,
-    each: bool = False,
+    each: Each | None = None,
 ) -> _Counting:
     """Read data and add up what the chosen targets need.
 
     Args:
         plan: The plan.
-        opened: The data.
+        source: The data.
         grouping: What the sums are by.
         targets: Target ids.
-        units: Units of columns.
-        each: Whether each community will be judged by itself, so that without levels there is nothing to add up.
+        each: What makes a frame of communities that are judged one by one; without levels there is nothing to add up.
     """
     chosen = _key(targets)
     tables = plan.once(("measures", chosen), lambda: _measures(plan, chosen))
+    if isinstance(source, _Kept):
+        needed = plan.once(("needed", chosen), lambda: {name: _needed(plan, tables[name]) for name in tables})
+        source.data.check(plan.variables, plan.declared_kinds, grouping, needed)
     parts: dict[TableName, _Counts] = {}
     faults: list[CommunityPlanError] = []
     for name in sorted(tables):  # the communities first: how they are told apart, townships are too
         try:
-            parts[name] = _count_table(plan, opened, name, tables[name], grouping, units, each=each)
+            parts[name] = _count_table(plan, source, name, tables[name], grouping, each=each)
         except CommunityPlanError as error:
             faults.extend(error.faults)
         else:
             grouping = parts[name].grouping
     raise_faults(faults, subject="The data cannot be evaluated")
     names = {code: name for counts in parts.values() for code, name in counts.names.items()}
-    if "township" in grouping.levels and "townships" in opened.tables:
-        names |= names_of(opened, plan.variables, "townships")
-    synthetic = synthetic_note(opened)
-    notes = {note for counts in parts.values() for note in counts.notes} | (
-        {synthetic} if synthetic is not None else set()
-    )
+    if "township" in grouping.levels:
+        names |= source.township_names()
+    notes = {note for counts in parts.values() for note in counts.notes} | set(source.found)
     return _Counting(
         plan=plan,
         measures=tables,
@@ -202,62 +366,28 @@ def _count(
 
 def _count_table(
     plan: Plan,
-    opened: Opened,
+    source: _Given | _Kept,
     table_name: TableName,
     measures: Mapping[Measure, list[str]],
     grouping: Grouping,
-    units: Mapping[str, str] | None,
     *,
-    each: bool,
+    each: Each | None,
 ) -> _Counts:
     """Add up the measures of one table."""
-    needed: dict[str, list[str]] = {}
-    for measure, users in measures.items():
-        for name in variables_of(measure):
-            needed.setdefault(plan.variables[name].id, []).extend(users)
-    if table_name not in opened.tables:
-        users = [user for names in measures.values() for user in names]
-        raise MissingColumnError(
-            f"expected a {table_name} table, needed by {', '.join(users)}, got none",
-            mend="add it to the Dataset or the folder, or name the targets you want in targets=",
-        )
-    inner = grouping
-    if table_name == "townships":  # no township lies in a community
-        inner = attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
+    needed, inner = _needed(plan, measures), _inner(table_name, grouping)
+    source.see(table_name, needed)
     try:
-        counts = _add_up(plan, opened, table_name, measures, needed, inner, units, each=each, careful=False)
+        assembled = source.assembled(table_name, needed, inner, careful=False)
+        counts = _add_up(plan, assembled, measures, each=each)
     except Misread:
-        counts = _add_up(plan, opened, table_name, measures, needed, inner, units, each=each, careful=True)
-    if "community" in grouping.levels and "community" not in counts.inner.levels:
-        outer = attrs.evolve(counts.inner, levels=(*counts.inner.levels, "community"))
-        return attrs.evolve(counts, grouping=outer)
-    return counts
+        assembled = source.assembled(table_name, needed, inner, careful=True)
+        counts = _add_up(plan, assembled, measures, each=each)
+    return attrs.evolve(counts, grouping=_outer(counts.inner, grouping))
 
 
-def _add_up(
-    plan: Plan,
-    opened: Opened,
-    table_name: TableName,
-    measures: Mapping[Measure, list[str]],
-    needed: Mapping[str, list[str]],
-    grouping: Grouping,
-    units: Mapping[str, str] | None,
-    *,
-    each: bool,
-    careful: bool,
-) -> _Counts:
-    """Assemble a table and add up; without care, `Misread` says that a first look at the data was wrong."""
-    assembled = assemble(
-        opened,
-        plan.variables,
-        needed,
-        grouping,
-        unit=table_name,
-        units=units,
-        declared_kinds=plan.declared_kinds,
-        careful=careful,
-    )
-    table = assembled.table.settled() if each else assembled.table
+def _add_up(plan: Plan, assembled: Assembled, measures: Mapping[Measure, list[str]], *, each: Each | None) -> _Counts:
+    """Add up over a table; `Misread` says that a first look at the data was wrong."""
+    table = assembled.table
     listed, nullable, columns = tuple(measures), table.nullable, frozenset(table.amount_names)
     program = plan.once(
         ("program", listed, nullable, columns),
@@ -266,18 +396,16 @@ def _add_up(
         ),
     )
     summed: Summed | None = None
-    checked = getattr(table, "checked", None) if each else None
-    if checked is None or assembled.grouping.levels:
+    frame = None if each is None else each(table, program)
+    if frame is None or assembled.grouping.levels:
         summed = table.summed(assembled.grouping.keys, program.features)
-    else:
-        checked()
     return _Counts(
         grouping=assembled.grouping,
         inner=assembled.grouping,
-        table=table,
         program=program,
         summed=summed,
-        names=assembled.names,
+        communities=frame,
+        names=assembled.names() if assembled.level in assembled.grouping.levels else {},
         notes=(*table.notes, *assembled.notes),
     )
 
@@ -315,27 +443,28 @@ def evaluate(
     if isinstance(data, Tally):
         return _evaluate_tally(plan, data, by, targets, units, day)
     grouping = Grouping.parse(by)
-    opened = open_tables(data)
+    source, targets = _source(plan, data, targets, units)
     judges = _judges(plan, targets)
-    like = getattr(opened.tables["communities"], "frame", None)
+    like = source.frame
     if "community" in grouping.levels and like is not None and tuple(_measures(plan, targets)) == ("communities",):
         # Communities need no sums: they are judged row by row, in the user's own kind of frame.
         larger = attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
-        counting = _count(plan, opened, larger, targets, units, each=True)
-        counts = counting.parts["communities"]
-        communities = getattr(counts.table, "communities", None)
-        if communities is not None:
-            program = counts.program
+        called = _called(grouping.columns)
+
+        def each(table: Table, program: Program) -> Any:
             judging = plan.once(
                 ("judging each", id(program), id(judges)), lambda: _judging(program, judges, "community", by_row=True)
             )
-            frame = communities(_called(grouping.columns), judging, counts.program.features)
-            rows = functools.cache(
-                lambda: _rows(plan, _count(plan, opened, grouping, targets, units).tally(), judges, day)
-            )
+            make = getattr(table, "communities", None)
+            return None if make is None else make(called, judging, program.features)
+
+        counting = _count(plan, source, larger, targets, each=each)
+        frame = counting.parts["communities"].communities
+        if frame is not None:
+            rows = functools.cache(lambda: _rows(plan, _count(plan, source, grouping, targets).tally(), judges, day))
             wide = _Wide(counting, judges, day, rows, like, frame)
             return _result(plan, rows, counting.notes, day, grouping.levels, wide)
-    counting = _count(plan, opened, grouping, targets, units)
+    counting = _count(plan, source, grouping, targets)
     rows = functools.cache(lambda: _rows(plan, counting.tally(), judges, day))
     wide = _Wide(counting, judges, day, rows, like)
     levels = tuple(level for level in counting.grouping.levels if level not in counting.grouping.hidden)

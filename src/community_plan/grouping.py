@@ -109,8 +109,12 @@ class Table(Protocol):
         """Append rows that are no community, marked by a column `remainder`."""
         ...
 
-    def settled(self) -> Self:
-        """Return the table with what several queries read worked out once, if it is in memory."""
+    def kept(self) -> Self:
+        """Return the table read and checked, and kept in memory or where its engine keeps its data."""
+        ...
+
+    def codes_repeat(self) -> bool:
+        """Say whether a code stands in more than one row."""
         ...
 
     def summed(self, keys: Sequence[str], features: Sequence[Int]) -> Summed:
@@ -159,9 +163,14 @@ class Listed:
         """Sum features over the rows of each combination of keys."""
         raise NotImplementedError
 
-    def settled(self) -> Self:
-        """Return the table itself, which is in memory as it is."""
+    def kept(self) -> Self:
+        """Return the table itself, which is in memory and checked as it is."""
         return self
+
+    def codes_repeat(self) -> bool:
+        """Say whether a code stands in more than one row; a remainder has none."""
+        codes = [code for code in self.label_cells("code") if code is not None]
+        return len(set(codes)) < len(codes)
 
     def summed(self, keys: Sequence[str], features: Sequence[Int]) -> ListedSums:
         """Sum features over the rows of each combination of keys."""

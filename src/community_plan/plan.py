@@ -23,6 +23,7 @@ from community_plan.variables import Variables
 
 if TYPE_CHECKING:
     from community_plan.ledger import Ledger
+    from community_plan.prepared import Prepared
     from community_plan.results import Result
     from community_plan.tallies import Tally
 
@@ -302,11 +303,12 @@ class Plan:
 
         Args:
             data: A frame, the path of a CSV or parquet file or of a folder with `communities`, `facilities` and
-                `workforce`, an iterable of `Community`, a `Dataset`, or a `Tally`.
+                `workforce`, an iterable of `Community`, a `Dataset`, a `Tally`, or `Prepared` data.
             by: A level (`city`, `county`, `township`, `community`), a column, or a list of them; each level gets
                 rows of its own, columns are crossed with them. Without it the whole table is one region. A tally
                 has the rows that it was made with, or is rolled up to the levels named; `[]` is the total.
-            targets: Target ids, or `main` for the plan's table of main indicators; without it every target.
+            targets: Target ids, or `main` for the plan's table of main indicators; without it every target, or those
+                that the data were counted or prepared for.
             units: Units of columns that are not in the variable's own unit, such as `{"gross_floor_area": "亩"}`.
             reading: Other readings of doubtful passages, such as `{"A02": "as-printed"}`.
             as_of: Day that the data describe.
@@ -354,6 +356,36 @@ class Plan:
 
         plan = self.with_readings(reading or {})
         return evaluation.tally(plan, data, by=by, targets=targets, units=units, complete=complete)
+
+    def prepare(
+        self,
+        data: Any,
+        *,
+        by: str | Iterable[str] | None = None,
+        targets: Iterable[str] | str | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> Prepared:
+        """Read and check data once, to evaluate them many times: by other levels, for other targets, in other readings.
+
+        Every cell is read and checked as `evaluate` does it, and what comes of it is kept: in memory, for a DuckDB
+        relation in a temporary table of its connection, for a Spark DataFrame persisted by Spark. An evaluation of it
+        gives the same rows and costs a fraction.
+
+        Args:
+            data: As for `evaluate`, but no tally.
+            by: Levels and columns that it may be evaluated by; without it every level that the data tell. Columns that
+                tell the rows of one community apart, such as a year, belong here and into every evaluation.
+            targets: Target ids, or `main`; without it every target.
+            units: Units of columns that are not in the variable's own unit.
+
+        Raises:
+            DataError: For anything wrong with the data; several faults come together as `DataFaults`.
+            NotFoundError: For an unknown target.
+            DimensionError: If a unit does not fit its column.
+        """
+        from community_plan import evaluation
+
+        return evaluation.prepare(self, data, by=by, targets=targets, units=units)
 
     def judge(
         self,

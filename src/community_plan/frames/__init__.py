@@ -8,6 +8,8 @@ from community_plan.frames.door import is_frame as is_frame
 from community_plan.frames.door import open_parquet as open_parquet
 from community_plan.frames.door import scan_csv as scan_csv
 from community_plan.frames.opening import enter as enter
+from community_plan.frames.opening import recalled as recalled
+from community_plan.frames.opening import remember as remember
 
 __all__ = [
     "as_frame",
@@ -17,5 +19,7 @@ __all__ = [
     "headers_of",
     "is_frame",
     "open_parquet",
+    "recalled",
+    "remember",
     "scan_csv",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
+import uuid
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -241,7 +244,17 @@ class DuckDBEngine(SqlEngine):
         }
         return self.project(like.limit(0).aggregate("COUNT(*)"), lists)
 
-    def handed_back(self, relation: Any) -> Any:
+    @_told
+    def kept(self, relation: Any, gap: Any) -> tuple[DuckDBEngine, Any]:  # noqa: ARG002  # as `Engine`
+        """Write a relation into a temporary table, which is dropped when nobody holds it any more."""
+        table = f"community_plan_{uuid.uuid4().hex}"
+        relation.query(f"{table}_rows", f"CREATE TEMP TABLE {table} AS FROM {table}_rows")
+        stored = relation.query(f"{table}_rows", f"FROM {table}")
+        engine = attrs.evolve(self, base=stored, types={})
+        weakref.finalize(engine, _drop, relation, table).atexit = False
+        return engine, stored
+
+    def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return relation.project(", ".join(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
 
     def shares(self, other: Any) -> bool:
@@ -252,6 +265,11 @@ class DuckDBEngine(SqlEngine):
         except duckdb.Error:  # they are of different connections
             return False
         return True
+
+
+def _drop(relation: Any, table: str) -> None:
+    with contextlib.suppress(duckdb.Error):  # the connection may be closed
+        relation.query(f"{table}_rows", f"DROP TABLE IF EXISTS {table}")
 
 
 def _narrow(columns: Mapping[str, Sql]) -> dict[str, Sql]:

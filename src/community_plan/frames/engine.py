@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
+from community_plan.entry import INT64_MAX
 from community_plan.verdicts import Verdict
 
 __all__ = ["BAD", "VERDICTS", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Lister", "Within"]
@@ -50,6 +51,8 @@ class Grouped:
     """The same as a table that `over` takes, if it was made as one."""
     wide: bool = False
     """Whether sums may need more than 64 bits."""
+    most: int = INT64_MAX
+    """What no sum exceeds, unless they are wide."""
 
 
 @attrs.frozen
@@ -86,6 +89,11 @@ class Engine(Protocol):
     """Whether checks are cheaper in a query of their own (`check_and_group`) than as one more sum."""
     reads_slowly: bool
     """Whether texts are compared much faster than they are read as numbers."""
+
+    in_memory: bool
+    """Whether rows are worked out here, so that they are checked in the same pass."""
+    looks: list[tuple[str, tuple[Any, ...], Any]] | None
+    """What was asked of the data on entry, and what they said; None if nobody wants to know."""
 
     # -- expressions -------------------------------------------------------------------------------------
 
@@ -186,7 +194,7 @@ class Engine(Protocol):
         """Headers with what their cells are."""
 
     def rows(self, relation: Any) -> int | None:
-        """Number of rows, if that costs nothing."""
+        """A number that the rows do not exceed, if it is known without any work."""
 
     def holes(self, relation: Any, headers: Sequence[str]) -> dict[str, Holes]:
         """What columns hold beside values: known, or guessed from some rows."""
@@ -269,10 +277,20 @@ class Engine(Protocol):
         """An engine and a relation for rows that are no longer those of the user's frame."""
 
     def settled(self, relation: Any) -> Any:
-        """The relation, worked out once if it is in memory."""
+        """The relation, worked out once if several queries are to read it and it fits in memory."""
 
-    def handed_back(self, relation: Any) -> Any:
-        """A relation in the user's own kind of frame: a lazy one stays lazy."""
+    def kept(self, relation: Any, gap: Any) -> tuple[Engine, Any]:
+        """An engine and a relation worked out now and kept where the engine keeps its data.
+
+        `gap` says in which of its rows a cell is missing, if one is in any.
+        """
+
+    def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:
+        """A relation in the user's own kind of frame: a lazy one stays lazy.
+
+        Engines that have their rows in memory look in the same pass that no suspect holds in a row of the relation
+        `under` it, and give None if one does.
+        """
 
     def shares(self, other: Any) -> bool:
         """Whether relations of another engine can be joined to this one's."""

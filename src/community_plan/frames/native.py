@@ -29,8 +29,8 @@ from community_plan.frames.engine import BAD, Ascending, Engine, Gaps, Grouped, 
 from community_plan.frames.keys import CODE, CODE_TEXT, NULL_LABEL, Key, label_text
 from community_plan.frames.native_sums import NativeRegister, NativeSums
 from community_plan.frames.parts import flag, label
-from community_plan.frames.stage import Stage, largest_side
-from community_plan.frames.wide import Judging, wide
+from community_plan.frames.stage import Stage
+from community_plan.frames.wide import Judging, outputs_of, select_outputs
 from community_plan.grouping import Misread, Register
 from community_plan.programs import REMAINDER
 from community_plan.regions import (
@@ -83,6 +83,8 @@ class NativeTable:
     rows_at_most: int = MOST_ROWS
     found_notes: list[Note] = attrs.field(factory=list)
     """Filled when the sums are made."""
+    written: dict[Any, Any] | None = None
+    """What was written for sums, if other tables of this kind may ask for the same."""
 
     @property
     def amount_names(self) -> tuple[str, ...]:
@@ -259,13 +261,39 @@ class NativeTable:
             columns: Key columns that communities are crossed with, with what they are called in the frame.
             judge: Gives the judgements from an expression for each feature.
             features: The features of a row.
+
+        Raises:
+            Misread: If a row is not as it was taken to be.
         """
         engine, table = self.engine, self
         if REMAINDER in self.numbers:
             table = attrs.evolve(self, relation=engine.where(self.relation, self.numbers[REMAINDER] == 0))
+        elif not engine.in_memory:
+            table = attrs.evolve(self, relation=engine.settled(self.relation))
+            table.checked()
         code = self.code_text if self.code_text is not None else engine.to_text(self.code)
         keys = {"region": code} | {called: self.label_text(name) for name, called in columns.items()}
-        return engine.handed_back(wide(table, keys, judge(features)))
+        asked = ("communities", tuple(columns.items()), id(judge), features)
+        if self.written is None or table is not self:
+            outputs = outputs_of(table, tuple(keys), judge(features))
+        else:
+            if asked not in self.written:  # with the judge beside it, so that its identity stays its own
+                self.written[asked] = (keys, outputs_of(table, tuple(keys), judge(features)), judge)
+            keys, outputs, _ = self.written[asked]
+        judged = select_outputs(table, keys, outputs)
+        if not engine.in_memory:
+            if REMAINDER in self.numbers:
+                self.checked()
+            return engine.handed_back(judged)
+        if table is not self:
+            self.checked()
+            return engine.handed_back(judged)
+        frame = engine.handed_back(judged, under=self.relation, suspects=self.suspects)
+        if frame is None:
+            raise Misread
+        if self.counted:
+            self.checked()
+        return frame
 
     def label_cells(self, name: str) -> list[str | None]:
         """Return a key column."""
@@ -418,6 +446,29 @@ class NativeTable:
             SumOverflowError: If a sum passes 2^63.
         """
         engine = self.engine
+        asked = (tuple(keys), tuple(features))
+        if self.written is None:
+            made = self._sums(*asked)
+        else:
+            made = self.written[asked] if asked in self.written else self.written.setdefault(asked, self._sums(*asked))
+        basis, columns, names, sums, gaps, wide = made
+        notes = [f"note{place}__" for place in range(len(self.counted))]
+        if engine.apart and (self.suspects or engine.rows(self.relation) is not None):
+            found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, gaps=gaps, wide=wide)
+            if found is None:
+                raise Misread
+            grouped = found
+        else:
+            if self.suspects:
+                columns = {**columns, BAD: self._suspicious()}
+                sums = {**sums, BAD: engine.column(BAD)}
+            grouped = engine.group(engine.select(self.relation, columns), names, sums, wide=wide)
+        self._check({name: int(sum(grouped.sums[name])) for name in (*notes, BAD) if name in sums})
+        return basis, grouped
+
+    def _sums(self, keys: tuple[str, ...], features: tuple[Int, ...]) -> tuple[Any, ...]:
+        """Write what is to be summed for features by keys."""
+        engine = self.engine
         sizes = {name: size for name, size in self.sizes.items() if name not in self.flags}
         basis = Basis.of([*features, Lit(1)], sizes)
         columns, cells, wide = self._stage(basis.parts)
@@ -426,22 +477,8 @@ class NativeTable:
         for place, (_, mask) in enumerate(self.counted):
             columns[f"note{place}__"] = mask
         sums = {f"f{place}": cell for place, cell in enumerate(cells)}
-        notes = [f"note{place}__" for place in range(len(self.counted))]
-        sums |= {name: engine.column(name) for name in notes}
-        names = [label(key) for key in keys]
-        if self.suspects and engine.apart:
-            gaps = self._gaps(basis)
-            found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, gaps=gaps, wide=wide)
-            if found is None:
-                raise Misread
-            grouped = found
-        else:
-            if self.suspects:
-                columns[BAD] = self._suspicious()
-                sums[BAD] = engine.column(BAD)
-            grouped = engine.group(engine.select(self.relation, columns), names, sums, wide=wide)
-        self._check({name: int(sum(grouped.sums[name])) for name in (*notes, BAD) if name in sums})
-        return basis, grouped
+        sums |= {f"note{place}__": engine.column(f"note{place}__") for place in range(len(self.counted))}
+        return basis, columns, [label(key) for key in keys], sums, self._gaps(basis), wide
 
     def _gaps(self, basis: Basis) -> Gaps | None:
         """Return which of a basis' sums only rows with missing cells add to."""
@@ -466,16 +503,32 @@ class NativeTable:
         """Return the columns that parts are made of, the parts over those columns, and whether 64 bits may not do."""
         names = sorted({name for part in parts for name in columns_of(part)})
         bounds = {name: self.largest.get(name, self.limit) for name in names}
-        sides = max((largest_side(part, bounds) for part in parts), default=0)
-        wide_sides = sides > INT64_MAX
         wide = max(bounds.values(), default=1) * self.rows_at_most > INT64_MAX and not self.engine.wide
-        stage = Stage(self, wide_sides)
+        stage = Stage(self, bounds)
         cells = [stage.sum_of(part) for part in parts]
         return stage.columns, cells, wide
 
-    def settled(self) -> NativeTable:
-        """Return the table with what several queries read worked out once, if it is in memory."""
-        return attrs.evolve(self, relation=self.engine.settled(self.relation))
+    def kept(self) -> NativeTable:
+        """Return the table read and checked, and kept where its engine keeps its data.
+
+        Raises:
+            Misread: If a row is not as it was taken to be.
+        """
+        base = self.normalised()
+        missing = [~known for known in base.flags.values()]
+        gap = functools.reduce(operator.or_, missing) if missing else None
+        engine, relation = base.engine.kept(base.relation, gap)
+        rows = engine.one_row(relation, {"rows": None})["rows"]
+        table = attrs.evolve(base, engine=engine, relation=relation, rows_at_most=max(1, rows))
+        table.checked()
+        return attrs.evolve(table, suspects=(), counted=(), written={})
+
+    def codes_repeat(self) -> bool:
+        """Say whether a code stands in more than one row; a remainder has none."""
+        engine, relation = self.engine, self.relation
+        if REMAINDER in self.numbers:
+            relation = engine.where(relation, self.numbers[REMAINDER] == 0)
+        return bool(engine.repeats(relation, {"k0": self.code}))
 
     def checked(self) -> None:
         """See that every row is as it was taken to be.

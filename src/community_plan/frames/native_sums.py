@@ -21,6 +21,9 @@ from community_plan.sums import Basis
 
 __all__ = ["NativeRegister", "NativeSums"]
 
+_COMMON = 2**48
+"""What sums over a region commonly stay below."""
+
 
 @attrs.frozen
 class NativeRegister:
@@ -85,38 +88,66 @@ class NativeSums:
         if self.grouped.frame is None or self.grouped.wide or not (path or columns):
             return None  # a query for one row takes longer than the row
         engine, relation = self.engine.over(self.grouped.frame)
-        kept = [label(name) for name in (*path, *columns)]
+        kept, rows = [label(name) for name in (*path, *columns)], 1
         names = [f"f{place}" for place in range(len(self.basis.parts))]
-        if path:  # a remainder belongs to no region of a level finer than its own
+        if path and any(engine.holes(relation, [label(path[-1])]).values()):
+            # A remainder belongs to no region of a level finer than its own.
             relation = engine.where(relation, ~engine.is_null(engine.column(label(path[-1]))))
         if len(path) < len(self.keys) - len(columns):
+            rows = len(self.grouped.sums["f0"])
             relation = engine.grouped_relation(relation, kept, {name: engine.column(name) for name in names})
-        features = {
-            f"s{place}": functools.reduce(
-                operator.add, (_multiple(engine.column(f"f{part}"), factor) for part, factor in recipe)
-            )
-            for place, recipe in enumerate(self.basis.recipes[:-1])
-            if recipe
-        }
+        features = _features(type(engine), self.basis.recipes)
         relation = engine.select(relation, {**{k: engine.column(k) for k in kept}, **features})
-        table = Plain(engine=engine, relation=relation, numbers={name: engine.column(name) for name in features})
+        table = Plain(
+            engine=engine,
+            relation=relation,
+            numbers={name: engine.column(name) for name in features},
+            limit=self._limit(rows),
+        )
         slots = [Col(f"s{place}") if recipe else Lit(0) for place, recipe in enumerate(self.basis.recipes[:-1])]
-        region = self._region(engine, path) if path else engine.text("total")
+        named = {"region": _region(type(engine), self._path_keys(path))} if path else {"region": engine.text("total")}
         crossed = {
             called: label_text(engine, self.keys[name], engine.column(label(name))) for name, called in columns.items()
         }
-        judged = wide(table, {"region": region, **crossed}, judge(tuple(slots)))
+        judged = wide(table, {**named, **crossed}, judge(tuple(slots)))
         return engine.handed_back(engine.ordered(judged, [*crossed, "region"]))
 
-    def _region(self, engine: Engine, path: Sequence[str]) -> Any:
-        """Return what a region is called: its code, or its name with the names around it."""
-        key = self.keys[path[-1]]
-        own = label_text(engine, key, engine.column(label(path[-1])))
-        if key.number or len(path) == 1:
-            return own
-        around = engine.joined(self._region(engine, path[:-1]), "/")
-        named = engine.matches(own, "[0-9]+") | engine.is_null(engine.column(label(path[-2])))
-        return engine.choose(named, own, around + own)
+    def _limit(self, rows: int) -> int:
+        """Return what no feature exceeds, added up over some rows of sums.
+
+        It is one of few numbers, so that what is written for one frame fits others.
+        """
+        weight = max((sum(abs(factor) for _, factor in recipe) for recipe in self.basis.recipes), default=1)
+        return _COMMON if self.grouped.most * weight * rows <= _COMMON else INT64_MAX
+
+    def _path_keys(self, path: Sequence[str]) -> tuple[tuple[str, bool, str], ...]:
+        return tuple((name, self.keys[name].number, self.keys[name].ending) for name in path)
+
+
+@functools.lru_cache(maxsize=64)
+def _region(kind: type[Engine], path: tuple[tuple[str, bool, str], ...]) -> Any:
+    """Return what a region is called: its code, or its name with the names around it."""
+    engine = kind()
+    name, number, ending = path[-1]
+    own = label_text(engine, Key(None, number=number, ending=ending), engine.column(label(name)))
+    if number or len(path) == 1:
+        return own
+    around = engine.joined(_region(kind, path[:-1]), "/")
+    named = engine.matches(own, "[0-9]+") | engine.is_null(engine.column(label(path[-2][0])))
+    return engine.choose(named, own, around + own)
+
+
+@functools.lru_cache(maxsize=64)
+def _features(kind: type[Engine], recipes: tuple[tuple[tuple[int, int], ...], ...]) -> dict[str, Any]:
+    """Return features as sums of their parts: the same for every frame, and worth keeping."""
+    engine = kind()
+    return {
+        f"s{place}": functools.reduce(
+            operator.add, (_multiple(engine.column(f"f{part}"), factor) for part, factor in recipe)
+        )
+        for place, recipe in enumerate(recipes[:-1])
+        if recipe
+    }
 
 
 def _multiple(number: Any, factor: int) -> Any:

@@ -14,7 +14,7 @@ from community_plan.frames import native_entry
 from community_plan.frames.engine import Engine
 from community_plan.grouping import Table
 
-__all__ = ["enter"]
+__all__ = ["enter", "recalled", "remember"]
 
 
 def enter(
@@ -29,8 +29,8 @@ def enter(
 ) -> Table:
     """Turn a frame of any engine into whole numbers.
 
-    polars evaluates its own frames, and those of pandas and pyarrow where it is installed and can take their
-    columns over; everything else comes through narwhals into arrays in memory.
+    DuckDB, Spark and polars evaluate what they hold; the columns of other frames in memory, and of small ones, are
+    looked at as arrays.
 
     Args:
         frame: The user's frame.
@@ -46,9 +46,17 @@ def enter(
     """
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
     engine, relation = _opened(frame, headers, careful=careful)
+    if engine.in_memory:
+        engine.looks = []  # for the next table of its kind
     return native_entry.enter(
         engine, relation, source, columns, labels=labels, unique=unique, careful=careful, faults=faults
     )
+
+
+_SMALL = 2**16
+"""Rows up to which a query of polars costs more than the work itself."""
+_EXACT = (nw.Decimal, nw.Int128, nw.UInt128)
+"""Types of numbers that arrays do not have."""
 
 
 def _polars_is_there() -> bool:
@@ -68,15 +76,42 @@ def _opened(
         from community_plan.frames.spark_engine import open_spark
 
         return open_spark(data, headers, careful=careful)
-    taken_over = implementation.is_pandas() or implementation.is_pyarrow()
-    if implementation.is_polars() or (taken_over and _polars_is_there()):
+    lazy = implementation.is_polars() and isinstance(frame, nw.LazyFrame)
+    if lazy or (isinstance(frame, nw.DataFrame) and _suits_polars(frame, headers)):
         from community_plan.frames.polars_engine import open_polars
 
         found = open_polars(data, headers)
         if found is not None:
             return found
-    if importlib.util.find_spec("numpy") is None:  # pyarrow may come without it
-        raise MissingDependencyError("numpy", extra="pandas", purpose="evaluating a frame without polars")
-    from community_plan.frames.narwhals_engine import open_narwhals
+    lacking = [name for name in ("numpy", "nanoarrow") if importlib.util.find_spec(name) is None]
+    if lacking:  # pyarrow may come without them
+        raise MissingDependencyError(" and ".join(lacking), extra="memory", purpose="evaluating a frame in memory")
+    from community_plan.frames.array_engine import open_arrays
 
-    return open_narwhals(frame, headers)
+    return open_arrays(frame, headers)
+
+
+def _suits_polars(frame: nw.DataFrame[Any], headers: Sequence[str]) -> bool:
+    """Say whether polars evaluates a frame in memory: large ones of its own, by all cores, and decimals."""
+    implementation = frame.implementation
+    if implementation.is_polars() and len(frame) > _SMALL:
+        return True
+    ours = implementation.is_polars() or implementation.is_pandas() or implementation.is_pyarrow()
+    return ours and _polars_is_there() and any(isinstance(frame.schema[header], _EXACT) for header in headers)
+
+
+def recalled(memory: Mapping[Any, Any], key: Any, frame: Any) -> tuple[Table, Any] | None:
+    """Return a table for a frame as it was written for another of its kind, with what was told of that one."""
+    if key not in memory or not isinstance(frame, nw.DataFrame) or _suits_polars(frame, ()):
+        return None
+    from community_plan.frames import memory as written
+
+    return written.recall(memory, key, frame)
+
+
+def remember(memory: dict[Any, Any], key: Any, table: Any, told: Any) -> None:
+    """Keep how a table was written for the next one of its kind; nothing of its data is kept."""
+    if getattr(table, "engine", None) is not None and table.engine.in_memory:
+        from community_plan.frames import memory as written
+
+        written.remember(memory, key, table, told)

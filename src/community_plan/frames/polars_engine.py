@@ -12,8 +12,10 @@ import attrs
 import numpy as np
 import polars as pl
 
+from community_plan.entry import INT64_MAX
 from community_plan.frames.engine import BAD, VERDICTS, Ascending, Gaps, Grouped, Holes, Kind, Within
-from community_plan.frames.polars_frames import back_to, collected, kind_of, taken_over, told
+from community_plan.frames.polars_frames import as_it_is, back_to, collected, kind_of, taken_over, told
+from community_plan.frames.polars_runs import Kept, Places, array, bytes_of
 
 __all__ = ["PolarsEngine", "open_polars"]
 
@@ -29,10 +31,7 @@ _PIECE = 2**19
 _LARGE_INTEGERS = (pl.UInt64, pl.Int128, pl.UInt128)
 _BEYOND = 2**62
 """Stands for a number that does not fit 64 bits."""
-_SHORT = 40
-"""Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
 _GAP = "gap__"
-_ZERO, _ONE = pl.lit(0, dtype=pl.UInt8), pl.lit(1, dtype=pl.UInt8)
 _PUSH = 1.5 * 2.0**52
 _PUSH_BITS = 0x4338_0000_0000_0000
 
@@ -45,13 +44,17 @@ class PolarsEngine:
     """The DataFrame behind the relation, if there is one."""
     sample: pl.DataFrame | None = None
     """Some rows that guesses rest on."""
-    back: Callable[[pl.LazyFrame], Any] = attrs.field(default=lambda relation: relation)
+    back: Callable[[pl.LazyFrame], Any] = as_it_is
     """Turns a relation into the user's own kind of frame."""
     large: frozenset[str] = frozenset()
     """Columns of whole numbers that may not fit 64 bits."""
+    memory: Kept | None = None
+    """What was found of a relation that is kept."""
     wide: bool = False
     apart: bool = True
     reads_slowly: bool = False
+    in_memory: bool = False
+    looks: list[Any] | None = None
 
     # -- expressions -------------------------------------------------------------------------------------
 
@@ -179,13 +182,6 @@ class PolarsEngine:
             else told(lambda: plan.collect(engine="in-memory", optimizations=_PLAIN))
         )
 
-    def _as_numbers(self, plan: pl.LazyFrame, names: Iterable[str]) -> pl.DataFrame:
-        """Run a query for columns that numpy reads without a copy: truth values become bytes of 0 or 1."""
-        frame = self._at_once(plan)
-        truths = [name for name in names if frame.schema[name] == pl.Boolean]
-        # Choosing between two numbers costs a tenth of what casting bits to bytes costs.
-        return frame.with_columns(pl.when(name).then(_ONE).otherwise(_ZERO).alias(name) for name in truths)
-
     # -- relations ---------------------------------------------------------------------------------------
 
     def kinds(self, relation: pl.LazyFrame) -> dict[str, Kind]:
@@ -294,7 +290,9 @@ class PolarsEngine:
         if gaps is not None:
             asked.append(relation.filter(gaps.mask).select(**stage).select(*_totals(sparse, wide=wide)))
         frame, *rest = self._run_all(asked)
-        if any(frame.select(*looked).row(0)) or not all(frame.select(*rows).row(0) if rows else ()):
+        if any(frame.get_column(name).item() for name in looked):
+            return None
+        if not all(frame.get_column(name).item() for name in rows):
             return None
         for more in rest:
             frame = frame.hstack(more)
@@ -324,16 +322,12 @@ class PolarsEngine:
         sums: Mapping[str, pl.Expr | None],
         gaps: Gaps | None,
     ) -> Grouped | None:
-        """Sum run by run: in a table in the order of its codes a region's rows stand together.
-
-        A run costs numpy a fraction of what hashing costs. What stands apart all the same is added up in the end,
-        so the order is of no consequence but for speed. Pieces keep what is worked out on the way small.
-        """
+        """Sum run by run (`polars_runs`), in pieces that keep what is worked out on the way small."""
         height = self.eager.height
         workers = 1 if self._is_small() else pl.thread_pool_size()
         size = min(_PIECE, max(1, -(-height // workers)))
 
-        def worked(start: int) -> tuple[pl.DataFrame, list[tuple[Any, ...]]] | None:
+        def worked(start: int) -> tuple[pl.DataFrame, int, list[tuple[Any, ...]]] | None:
             piece = self._at_once(relation.slice(start, size))
             edges = []
             for suspect in ordered:
@@ -345,7 +339,7 @@ class PolarsEngine:
                 edges += [keys_of.row(0), keys_of.row(-1)]
             if _any_holds(piece, masks):
                 return None
-            return self._runs(piece, stage, keys, sums, gaps), edges
+            return *self._runs(piece, start, stage, keys, sums, gaps), edges
 
         starts = range(0, max(height, 1), size)
         if workers == 1:
@@ -354,61 +348,80 @@ class PolarsEngine:
             with ThreadPoolExecutor(workers) as pool:
                 done = list(pool.map(worked, starts))
         parts: list[pl.DataFrame] = []
+        most = 0
         before = None
         for each in done:
             if each is None:
                 return None
-            part, edges = each
+            part, largest, edges = each
             if edges and ((before is not None and not edges[0] > before) or None in edges[0]):
                 return None
             before = edges[-1] if edges else None
-            parts.append(part)
-        frame = pl.concat(parts)
-        again = frame.select(*keys).is_duplicated()
-        if again.any():  # regions that were cut in two, or do not stand together
-            whole = frame.filter(again).lazy().group_by(*keys).agg(pl.col(*sums).sum())
-            frame = pl.concat([frame.filter(~again), self._run(whole)])
+            most += largest
+            if parts and part.height and parts[-1].select(keys).row(-1) == part.select(keys).row(0):
+                halves = pl.concat([parts[-1][-1:], part[:1]])  # a region that was cut in two
+                whole = halves.select(pl.col(*keys).first(), pl.col(*sums).sum())
+                parts[-1:] = [parts[-1][:-1], whole]
+                part = part[1:]
+            if part.height or not parts:
+                parts.append(part)
+        frame = parts[0] if len(parts) == 1 else pl.concat(parts)
+        ascending = self.after([(pl.col(key), frame.schema[key].is_integer()) for key in keys]).all()
+        if frame.select(ascending).item():
+            return attrs.evolve(_grouped(frame, keys, sums, wide=False), most=min(most, INT64_MAX))
+        again = frame.select(*keys).is_duplicated()  # regions that do not stand together
+        if again.any():
+            whole = self._run(frame.filter(again).lazy().group_by(*keys).agg(pl.col(*sums).sum()))
+            frame = pl.concat([frame.filter(~again), whole])
         return _grouped(frame, keys, sums, wide=False)
 
     def _runs(
         self,
         piece: pl.DataFrame,
+        start: int,
         stage: Mapping[str, pl.Expr],
         keys: Sequence[str],
         sums: Mapping[str, pl.Expr | None],
         gaps: Gaps | None,
-    ) -> pl.DataFrame:
-        """Return the sums of each run of rows with equal keys; of each key where runs are short."""
+    ) -> tuple[pl.DataFrame, int]:
+        """Return the sums of each run of rows with equal keys, and the largest; of each key where runs are short."""
         dense, sparse = _parted(sums, gaps)
         named = {name: cell for name, cell in dense.items() if cell is not None}
-        gap = pl.lit(False) if gaps is None else gaps.mask.fill_null(False)
-        staged = self._at_once(piece.lazy().select(**stage, **{_GAP: gap}))
-        frame = self._as_numbers(staged.lazy().select(*keys, **named), named)
-        changes = [pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys]
-        change = functools.reduce(operator.or_, changes)
-        starts = frame.select(((pl.int_range(pl.len()) == 0) | change).arg_true()).to_series()
-        if len(starts) * 2 > frame.height or not frame.height:
-            return self._run(self.grouped_relation(staged.lazy(), keys, sums)).select(*keys, *sums)
-        places = starts.to_numpy()
-        runs = _Runs.of(places, frame.height)
-        totals = np.zeros((len(sums), len(places)), dtype=np.int64)  # one piece of memory, as many cost far more
+        mask = {} if gaps is None or self.memory is not None else {_GAP: gaps.mask.fill_null(False)}
+        staged = self._at_once(piece.lazy().select(**stage, **mask))
+        known = None if self.memory is None else self.memory.places.get((start, *keys))
+        frame = self._at_once(staged.lazy().select(*(keys if known is None else ()), **named))
+        places = Places.of(frame, keys) if known is None else known
+        if self.memory is not None:
+            self.memory.places[start, *keys] = places
+        if places.short or not piece.height:
+            return self._run(self.grouped_relation(staged.lazy(), keys, sums)).select(*keys, *sums), INT64_MAX
+        runs = places.runs
+        totals = np.zeros((len(sums), len(runs.starts)), dtype=np.int64)  # one piece of memory: many cost far more
         found = dict(zip(sums, totals, strict=True))
-        for name, cell in dense.items():
-            if cell is None:
-                found[name][:] = np.diff(places, append=frame.height)
-            else:
-                runs.add_up(frame.get_column(name).to_numpy(), found[name])
+        for name in dense.keys() - named.keys():
+            found[name][:] = np.diff(runs.starts, append=runs.rows)
+        runs.add_up(self._arrays(frame.select(*named)), found)
         if gaps is not None:
-            rows = staged.get_column(_GAP).arg_true()
-            few = self._as_numbers(staged.lazy().filter(_GAP).select(**sparse), sparse)
-            within = np.searchsorted(places, rows.to_numpy(), side="right") - 1
-            begins = np.flatnonzero(np.diff(within, prepend=-1))
-            runs, here, some = _Runs.of(begins, few.height), within[begins], np.empty(len(begins), dtype=np.int64)
-            for name in sparse if len(begins) else ():
-                runs.add_up(few.get_column(name).to_numpy(), some)
-                found[name][here] = some
-        labels = frame.select(pl.col(key).gather(starts) for key in keys)
-        return labels.with_columns(**{name: pl.Series(found[name]) for name in sums})
+            if self.memory is None:
+                few, rows = staged.lazy().filter(_GAP), staged.get_column(_GAP).arg_true().to_numpy()
+            else:
+                base, rows = self.memory.between(start, start + piece.height)
+                few = base.lazy().select(**stage)
+            if places.gaps is None:
+                places.gaps = places.gaps_at(rows)
+            within, here = places.gaps
+            some = dict(zip(sparse, np.empty((len(sparse), len(here)), dtype=np.int64), strict=True))
+            within.add_up(self._arrays(self._at_once(few.select(**sparse))), some)
+            for name, total in some.items():
+                found[name][here] = total
+        frame = places.labels.with_columns(**{name: pl.Series(found[name]) for name in sums})
+        return frame, int(totals.max(initial=0))
+
+    def _arrays(self, frame: pl.DataFrame) -> dict[str, Any]:
+        """Return columns of numbers and truth values as arrays."""
+        read = frame if self._is_small() else bytes_of(frame)
+        return {column.name: array(column) for column in read}
 
     def grouped_relation(
         self, relation: pl.LazyFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None], *, wide: bool = False
@@ -466,11 +479,11 @@ class PolarsEngine:
         return pl.LazyFrame(dict(columns), schema={name: pl.String if name in texts else pl.Int64 for name in columns})
 
     def over(self, frame: pl.DataFrame) -> tuple[PolarsEngine, pl.LazyFrame]:
-        back = collected if self.eager is None else self.back
+        back = collected if self.back is as_it_is else self.back
         return PolarsEngine(eager=frame, back=back), frame.lazy()
 
     def ordered(self, relation: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-        frame = self._run(relation)
+        frame = self._at_once(relation)
         if len(columns) == 1 and frame.get_column(*columns).is_sorted():
             return frame.lazy()
         return frame.lazy().sort(*columns, nulls_last=True)
@@ -486,7 +499,11 @@ class PolarsEngine:
             return relation
         return self._run(relation).lazy()
 
-    def handed_back(self, relation: pl.LazyFrame) -> Any:
+    def kept(self, relation: pl.LazyFrame, gap: pl.Expr | None) -> tuple[PolarsEngine, pl.LazyFrame]:
+        frame = self._run(relation).rechunk()
+        return attrs.evolve(self, eager=frame, large=frozenset(), memory=Kept.of(frame, gap)), frame.lazy()
+
+    def handed_back(self, relation: pl.LazyFrame, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return self.back(self._run(relation).lazy() if self._is_small() else relation)
 
     def shares(self, other: Any) -> bool:
@@ -529,38 +546,6 @@ def _totals(sums: Mapping[str, pl.Expr | None], *, wide: bool) -> list[pl.Expr]:
     ]
 
 
-@attrs.frozen(eq=False)
-class _Runs:
-    """Where runs of rows start; each ends where the next one starts."""
-
-    starts: Any
-    longest: int
-    """Length of the longest."""
-    ends: Any
-    """The last row of each, if runs are short."""
-    scratch: Any
-    """Room for sums so far: memory that is asked for again and again costs more than the sums."""
-
-    @classmethod
-    def of(cls, starts: Any, rows: int) -> _Runs:
-        longest = int(np.diff(starts, append=rows).max(initial=0))
-        if rows > _SHORT * len(starts):
-            return cls(starts, longest, None, None)
-        return cls(starts, longest, np.append(starts[1:], rows) - 1, np.empty(rows, dtype=np.int64))
-
-    def add_up(self, cells: Any, out: Any) -> None:
-        """Write the sum of each run of whole numbers, or of bytes of 0 or 1."""
-        if self.scratch is not None:
-            np.cumsum(cells, dtype=np.int64, out=self.scratch)
-            np.take(self.scratch, self.ends, out=out, mode="clip")  # raising would copy first
-            out[1:] -= out[:-1].copy()
-        elif cells.dtype == np.uint8:  # in the smallest type that holds the longest run: a wider one is cast to
-            kind = next(size for size in (np.uint8, np.uint16, np.uint32) if self.longest <= np.iinfo(size).max)
-            out[:] = np.add.reduceat(cells, self.starts, dtype=kind)
-        else:
-            np.add.reduceat(cells, self.starts, out=out)
-
-
 def _any_holds(frame: pl.DataFrame, suspects: Sequence[pl.Expr | Within]) -> bool:
     """Say whether one of some suspects holds in a row; where bits tell too little, that it may."""
     masks = [suspect.any() for suspect in suspects if not isinstance(suspect, Within)]
@@ -570,7 +555,7 @@ def _any_holds(frame: pl.DataFrame, suspects: Sequence[pl.Expr | Within]) -> boo
     cells = frame.select(number.cell.alias(f"s{place}") for place, number in enumerate(numbers))
     for number, series in zip(numbers, cells, strict=True):
         # Or-ed together, whole numbers show a sign bit or a high bit as soon as one of them has it.
-        together = int(np.bitwise_or.reduce(_array(series), initial=0))
+        together = int(np.bitwise_or.reduce(array(series), initial=0))
         if together < 0 or together > _all_ones(number.limit):
             return True
     return False
@@ -579,13 +564,6 @@ def _any_holds(frame: pl.DataFrame, suspects: Sequence[pl.Expr | Within]) -> boo
 def _all_ones(limit: int) -> int:
     """Return the largest number of binary ones up to a limit."""
     return int(2 ** ((limit + 1).bit_length() - 1) - 1)
-
-
-def _array(series: pl.Series) -> Any:
-    """Return a column without nulls as an array: whole numbers as they are, truth values as bytes."""
-    if series.dtype == pl.Boolean:
-        return (series.fill_null(False) if series.null_count() else series).to_numpy().view(np.uint8)
-    return series.to_numpy()
 
 
 def _mask(suspect: pl.Expr | Within) -> pl.Expr:

@@ -10,7 +10,7 @@ import polars as pl
 from community_plan.errors import DataError
 from community_plan.frames.engine import Kind
 
-__all__ = ["back_to", "collected", "kind_of", "scan_csv", "scan_parquet", "taken_over", "told"]
+__all__ = ["as_it_is", "back_to", "collected", "kind_of", "scan_csv", "scan_parquet", "taken_over", "told"]
 
 T = TypeVar("T")
 
@@ -31,6 +31,11 @@ def kind_of(dtype: pl.DataType) -> Kind:
     if isinstance(dtype, pl.Boolean):
         return Kind("boolean", shown)
     return Kind("nothing" if isinstance(dtype, pl.Null) else "other", shown)
+
+
+def as_it_is(relation: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a query to a user who gave one."""
+    return relation
 
 
 def back_to(data: Any) -> Callable[[pl.LazyFrame], Any]:

@@ -6,20 +6,35 @@ In a table in the order of its codes a region's rows stand together, and a run c
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Cell, Column, Numbers, Relation, Scope, listed, stacked, taken
+from community_plan.frames.arrays import Column, Numbers, Table, listed, taken
 from community_plan.frames.engine import Grouped
 from community_plan.frames.texts import Text
 
-__all__ = ["Part", "ids_of", "ranked", "summable", "summed", "together", "total_of"]
+__all__ = [
+    "ascend",
+    "changes_of",
+    "grouped",
+    "ids_of",
+    "parted",
+    "ranked",
+    "run_starts",
+    "short_runs",
+    "summed",
+    "together",
+    "total_of",
+]
 
 _HALF = 2**31
 """Where a whole number is cut in two so that each half's sum fits 64 bits."""
+_SHORT = 4
+"""Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
+_LONGEST = 255
+"""Rows of a run whose truth values are counted in a byte."""
 
 
 class _Python(Sequence[Any]):
@@ -42,18 +57,6 @@ class _Python(Sequence[Any]):
         return len(self._cells)
 
 
-def summable(column: Column) -> Any:
-    """Return numbers, or truth values as bytes, 0 where one is missing."""
-    assert isinstance(column, Numbers)
-    values = column.values.view(np.uint8) if column.values.dtype == bool else column.values
-    return values if column.missing is None else np.where(column.missing, 0, values)
-
-
-def total_of(values: Any) -> Any:
-    """Return the sum of numbers, or of truth values as bytes."""
-    return np.array([np.count_nonzero(values) if values.dtype == np.uint8 else values.sum()], dtype=np.int64)
-
-
 def ranked(column: Column) -> tuple[Any, Any]:
     """Return numbers in the order of a column's cells, and where one is missing."""
     if isinstance(column, Text):
@@ -73,7 +76,8 @@ def ids_of(columns: Sequence[Column], rows: int) -> Any:
             assert isinstance(column, Numbers)
             ids = column.values.astype(np.int64)
             if column.missing is not None:  # missing cells are alike, and like no other
-                ids = np.where(column.missing, ids.min(initial=0) - 1, ids)
+                known = ids[~column.missing]
+                ids = np.where(column.missing, known.min(initial=0) - 1, ids)
         if not place:
             found = ids
             continue
@@ -83,157 +87,128 @@ def ids_of(columns: Sequence[Column], rows: int) -> Any:
     return found
 
 
-def _parted(values: Any) -> tuple[Any, Any]:
+def parted(values: Any) -> tuple[Any, Any]:
     """Return the upper and the lower halves of whole numbers."""
     whole = values.astype(np.int64)
     return whole // _HALF, whole % _HALF
 
 
-Part = tuple[list[Column], list[Any]]
-"""Keys, with their sums."""
+def run_starts(changes: Any, rows: int) -> Any:
+    """Return where runs start: at the first row, where something changes, and so that none is too long for a byte."""
+    found = np.flatnonzero(changes) if changes is not None else np.zeros(0, np.int64)
+    starts = found if len(found) and not found[0] else np.concatenate([[0], found])
+    lengths = np.diff(starts, append=rows)
+    if lengths.max(initial=0) <= _LONGEST:
+        return starts
+    return np.union1d(starts, np.arange(0, rows, _LONGEST))
 
 
-@attrs.frozen(eq=False)
-class _Few:
-    """Numbers of some rows; those of all others are 0."""
-
-    rows: Any
-    values: Any
-
-    def spread(self, rows: int) -> Any:
-        """Return a number for every row."""
-        found = np.zeros(rows, dtype=np.int64)
-        found[self.rows] = self.values
-        return found
+def short_runs(starts: Any, rows: int) -> bool:
+    """Say whether runs are so short that sorting costs less."""
+    return len(starts) * 2 > rows + 2
 
 
-def summed(
-    scope: Scope,
-    keys: Sequence[str],
-    sums: Mapping[str, Cell | None],
-    *,
-    few: Scope | None = None,
-    rows: Any = None,
-    sparse: Collection[str] = (),
-    wide: bool,
-) -> Part:
-    """Return the keys and the sums of each run of rows with equal keys, of each key where runs are short.
+def summed(values: Any, starts: Any, out: Any) -> None:
+    """Write the sum of each run of whole numbers or truth values; a run of truth values has at most 255."""
+    if len(starts) * _SHORT >= len(values):
+        upto = np.cumsum(values, dtype=np.int64)
+        ends = upto[np.append(starts[1:], len(values)) - 1]
+        out[0] = ends[0]
+        np.subtract(ends[1:], ends[:-1], out=out[1:])
+    elif values.dtype == np.bool_:
+        out[:] = np.add.reduceat(values.view(np.uint8), starts, dtype=np.uint8)
+    else:
+        np.add.reduceat(values, starts, out=out)
+
+
+def total_of(values: Any, rows: int) -> int:
+    """Return the sum of numbers or truth values; one may stand for all rows."""
+    if not np.ndim(values):
+        return int(values) * rows
+    return int(np.count_nonzero(values) if values.dtype == np.bool_ else np.add.reduce(values))
+
+
+def grouped(keys: Mapping[str, Column], totals: Any, names: Sequence[str]) -> Grouped:
+    """Put the sums of runs together, by key.
 
     Args:
-        scope: The rows.
-        keys: Names of the keys.
-        sums: Names of the sums; None counts rows.
-        few: The only rows that add to some of the sums.
-        rows: Where they are.
-        sparse: The names of those sums.
-        wide: Whether to sum upper and lower halves apart.
+        keys: The keys of each run.
+        totals: Sums of runs: a line for each name.
+        names: Names of the sums.
     """
-    arrays: list[Any] = []
-    for name, cell in sums.items():
-        if few is not None and name in sparse:
-            values = summable(few.full(name))
-            arrays += [_Few(rows, part) for part in (_parted(values) if wide else [values])]
-            continue
-        values = np.ones(scope.rows, dtype=np.uint8) if cell is None else summable(scope.full(name))
-        arrays += _parted(values) if wide else [values]
-    return _runs([scope.full(key) for key in keys], arrays, scope.rows)
+    labels, count = list(keys.values()), totals.shape[1]
+    if count > 1 and not ascend(labels, count):
+        ids = ids_of(labels, count)
+        order = np.argsort(ids, kind="stable")
+        ordered = ids[order]
+        firsts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        if len(firsts) < count:  # regions that do not stand together
+            labels = [taken(label, order[firsts]) for label in labels]
+            totals = np.add.reduceat(totals[:, order], firsts, axis=1)
+    return _given(dict(zip(keys, labels, strict=True)), totals, names)
 
 
-def _runs(keys: list[Column], arrays: list[Any], rows: int) -> Part:
-    """Sum arrays over runs of rows with equal keys.
-
-    In a table in the order of its codes a region's rows stand together, and a run costs a fraction of what sorting
-    costs.
-    """
-    if not rows:
-        return [taken(key, np.zeros(0, dtype=np.int64)) for key in keys], [np.zeros(0, dtype=np.int64)] * len(arrays)
-    if not keys:
-        return [], [total_of(array.values if isinstance(array, _Few) else array) for array in arrays]
-    starts = _changes(keys, rows)
-    if len(starts) * 2 > rows:
-        return _sorted(keys, arrays, rows)
-    found = []
-    for array in arrays:
-        if not isinstance(array, _Few):
-            found.append(np.add.reduceat(array, starts, dtype=np.int64))
-            continue
-        total = np.zeros(len(starts), dtype=np.int64)
-        if len(array.rows):
-            runs = np.searchsorted(starts, array.rows, side="right") - 1
-            begins = np.flatnonzero(np.diff(runs, prepend=-1))
-            total[runs[begins]] = np.add.reduceat(array.values, begins, dtype=np.int64)
-        found.append(total)
-    return [taken(key, starts) for key in keys], found
+def _given(labels: Mapping[str, Column], totals: Any, names: Sequence[str]) -> Grouped:
+    numbers = {name: Numbers(total) for name, total in zip(names, totals, strict=True)}
+    return Grouped(
+        keys={key: _Python(column) for key, column in labels.items()},
+        sums={name: _Python(column) for name, column in numbers.items()},
+        frame=Table.of(totals.shape[1], {**labels, **numbers}),
+        most=int(totals.max(initial=0)),
+    )
 
 
-def _changes(keys: Sequence[Column], rows: int) -> Any:
-    """Return the rows whose keys are not those of the row before."""
+def together(found: Grouped, names: Sequence[str]) -> Grouped:
+    """Put sums of upper and lower halves together, as Python's whole numbers."""
+    sums = {
+        name: [high * _HALF + low for high, low in zip(found.sums[f"{name}^"], found.sums[name], strict=True)]
+        for name in names
+    }
+    columns = {} if found.frame is None else {key: found.frame.columns[key] for key in found.keys}
+    frame = None if found.frame is None else Table(found.frame.rows, columns)
+    return Grouped(keys=found.keys, sums=sums, frame=frame, wide=True)
+
+
+def changes_of(keys: Sequence[Column], rows: int) -> Any:
+    """Return the rows whose keys are not those of the row before; of long texts perhaps some more."""
     change = np.zeros(rows, dtype=bool)
     change[:1] = True
     for key in keys:
-        if isinstance(key, Text):
-            change[1:] |= key.places[1:] != key.places[:-1]
-            continue
-        assert isinstance(key, Numbers)
-        change[1:] |= key.values[1:] != key.values[:-1]
-        if key.missing is not None:
-            change[1:] |= key.missing[1:] != key.missing[:-1]
+        for values in _told_apart(key):
+            change[1:] |= values[1:] != values[:-1]
     return np.flatnonzero(change)
 
 
-def _sorted(keys: list[Column], arrays: list[Any], rows: int) -> Part:
-    """Sum arrays over rows with equal keys, wherever they stand."""
-    ids = ids_of(keys, rows)
-    least = ids.min()
-    if int(ids.max()) - int(least) < 2**16:  # which numpy sorts by counting
-        ids = (ids - least).astype(np.uint16)
-    order = np.argsort(ids, kind="stable")
-    ordered = ids[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    full = (array.spread(rows) if isinstance(array, _Few) else array for array in arrays)
-    return (
-        [taken(key, order[starts]) for key in keys],
-        [np.add.reduceat(array[order], starts, dtype=np.int64) for array in full],
-    )
+def _told_apart(key: Column) -> list[Any]:
+    """Return arrays that differ where cells do."""
+    if isinstance(key, Text):
+        if key.views is None:
+            return [key.places]
+        gone = key.missing()
+        return [key.views[:, 0], key.views[:, 1], *([] if gone is None else [gone])]
+    values, gone = ranked(key)
+    return [values, gone] if gone.any() else [values]
 
 
-def _once(keys: list[Column], arrays: list[Any], rows: int) -> Part:
-    """Add up what stands under one key."""
-    if not keys:
-        return [], [total_of(array) for array in arrays]
-    if not rows:
-        return keys, arrays
-    starts = _changes(keys, rows)
-    if len(starts) < rows:  # a region that was cut in two
-        keys = [taken(key, starts) for key in keys]
-        arrays = [np.add.reduceat(array, starts) for array in arrays]
-    if len(np.unique(ids_of(keys, len(starts)))) < len(starts):
-        return _sorted(keys, arrays, len(starts))
-    return keys, arrays
+def ascend(keys: Sequence[Column], rows: int) -> bool:
+    """Say whether keys are strictly ascending, as far as that is seen at once."""
+    later = np.zeros(rows - 1, bool)
+    same = ~later
+    for key in keys:
+        cells = _ordered_cells(key)
+        if cells is None:
+            return False
+        later |= same & (cells[1:] > cells[:-1])
+        same &= cells[1:] == cells[:-1]
+    return bool(later.all())
 
 
-def together(parts: Sequence[Part], keys: Sequence[str], sums: Mapping[str, Any], *, wide: bool) -> Grouped:
-    """Add up the sums of pieces."""
-    count = len(sums) * (2 if wide else 1)
-    below = [stacked([part[0][place] for part in parts]) for place in range(len(keys))]
-    arrays = [np.concatenate([part[1][place] for part in parts]) for place in range(count)]
-    found, totals = _once(below, arrays, len(arrays[0]) if arrays else 0)
-    labels = dict(zip(keys, found, strict=True))
-    rows = len(totals[0]) if totals else 0
-    if not wide:
-        numbers = {name: Numbers(total) for name, total in zip(sums, totals, strict=True)}
-        return Grouped(
-            keys={key: _Python(column) for key, column in labels.items()},
-            sums={name: _Python(column) for name, column in numbers.items()},
-            frame=Relation(rows, {**labels, **numbers}),
-        )
-    whole = {
-        name: [high * _HALF + low for high, low in zip(highs.tolist(), lows.tolist(), strict=True)]
-        for name, highs, lows in zip(sums, totals[::2], totals[1::2], strict=True)
-    }
-    return Grouped(
-        keys={key: _Python(column) for key, column in labels.items()},
-        sums=whole,
-        frame=Relation(rows, labels),
-        wide=True,
-    )
+def _ordered_cells(key: Column) -> Any | None:
+    """Return an array in the order of a column's cells, if there is one without looking for words."""
+    if isinstance(key, Numbers):
+        return None if key.missing is not None and key.missing.any() else key.values
+    if not isinstance(key, Text) or key.views is None or key.missing() is not None:
+        return None
+    if (key.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0) > 12:
+        return None
+    return np.ascontiguousarray(key.views).view(np.uint8).reshape(-1, 16)[:, 4:].copy().view("S12").reshape(-1)

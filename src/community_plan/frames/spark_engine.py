@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -174,11 +176,22 @@ class SparkEngine(SqlEngine):
         made = functions.from_json(functions.lit(text), f"array<struct<{fields}>>")
         return self.base.sparkSession.range(1).select(functions.inline(made))
 
-    def handed_back(self, relation: Any) -> Any:
+    def kept(self, relation: Any, gap: Any) -> tuple[SparkEngine, Any]:  # noqa: ARG002  # as `Engine`
+        """Have Spark persist a data frame until nobody holds it any more."""
+        engine = attrs.evolve(self, base=relation.persist(), types={})
+        weakref.finalize(engine, _release, relation).atexit = False
+        return engine, relation
+
+    def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return relation.selectExpr(*(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
 
     def shares(self, other: Any) -> bool:
         return isinstance(other, SparkEngine) and self.base.sparkSession is other.base.sparkSession
+
+
+def _release(relation: Any) -> None:
+    with contextlib.suppress(*_ERRORS):  # the session may be over
+        relation.unpersist()
 
 
 def _quoted(name: str) -> str:

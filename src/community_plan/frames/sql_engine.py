@@ -147,6 +147,7 @@ class SqlEngine(ABC):
     wide = False
     apart = True
     reads_slowly = False
+    in_memory = False
     string = ""
     """The type of texts."""
     huge = ""
@@ -164,6 +165,7 @@ class SqlEngine(ABC):
     """What the cells of the user's columns are."""
     seen_rows: int = attrs.field(default=0, init=False)
     """Rows that a first look at the table has seen."""
+    looks: list[tuple[str, tuple[Any, ...], Any]] | None = attrs.field(default=None, init=False)
 
     # -- what an engine says in its own words --------------------------------------------------------------
 
@@ -307,6 +309,9 @@ class SqlEngine(ABC):
 
     def settled(self, relation: Any) -> Any:
         return relation
+
+    def kept(self, relation: Any, gap: Any) -> tuple[Any, Any]:
+        raise NotImplementedError
 
     def rebased(self, relation: Any) -> tuple[Any, Any]:
         return self, relation

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from community_plan.entry import INT64_MAX
 from community_plan.expressions import (
     Add,
     And,
@@ -29,7 +30,7 @@ from community_plan.frames.engine import Engine
 from community_plan.frames.parts import flag
 from community_plan.regions import LEVELS
 
-__all__ = ["Readable", "Stage", "largest_side"]
+__all__ = ["Readable", "Stage"]
 
 
 class Readable(Protocol):
@@ -56,26 +57,8 @@ class Readable(Protocol):
         ...
 
 
-def largest_side(node: Int | Bool, largest: Mapping[str, int]) -> int:
-    """Return a number that no side of a comparison exceeds."""
-    match node:
-        case Cmp():
-            return max(_most(node.left, largest), _most(node.right, largest))
-        case When():
-            return max(largest_side(node.condition, largest), largest_side(node.term, largest))
-        case And() | Or():
-            return max(largest_side(part, largest) for part in node.parts)
-        case Not():
-            return largest_side(node.part, largest)
-        case Add():
-            return max(largest_side(term, largest) for term in node.terms)
-        case Scale():
-            return largest_side(node.term, largest)
-        case _:
-            return 0
-
-
 def _most(node: Int, largest: Mapping[str, int]) -> int:
+    """Return what a number does not exceed."""
     match node:
         case Lit():
             return abs(node.value)
@@ -94,8 +77,8 @@ class Stage:
     """Collects the columns that expressions read, and writes the expressions over them."""
 
     table: Readable
-    wide: bool
-    """Whether the sides of comparisons might pass 64 bits."""
+    bounds: Mapping[str, int]
+    """What the columns do not exceed: a comparison whose sides might pass 64 bits gets more."""
     columns: dict[str, Any] = attrs.field(factory=dict)
 
     def read(self, name: str, cell: Any) -> Any:
@@ -147,7 +130,8 @@ class Stage:
                 name = f"{node.name}__in_{'_'.join(map(str, node.values))}"
                 return self.read(name, table.members[node.name](node.values))
             case Cmp():
-                left, right = (self.number(side, wide=self.wide) for side in (node.left, node.right))
+                wide = max(_most(node.left, self.bounds), _most(node.right, self.bounds)) > INT64_MAX
+                left, right = (self.number(side, wide=wide) for side in (node.left, node.right))
                 return _OPERATORS[node.op](left, right)
             case And():
                 return functools.reduce(operator.and_, map(self.truth, node.parts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -16,7 +15,6 @@ __all__ = ["Text", "TextColumn", "Words", "encoded", "paired", "places_in", "tex
 
 T = TypeVar("T")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
-_MOST_DIGITS = 18
 
 
 class Words:
@@ -87,11 +85,52 @@ class Text:
     """The column that it is a piece of, from row `start` to before row `stop`."""
     start: int = 0
     stop: int = 0
+    deferred: Callable[[], Text] | None = None
+    """What gives them, once somebody asks."""
+
+    @classmethod
+    def stacked(cls, texts: Sequence[Text]) -> Text:
+        """Put texts below each other."""
+        first = texts[0]
+        if all(text.column is None and text.words is first.words for text in texts):
+            return cls(np.concatenate([text.places for text in texts]), first.words)
+        if len(texts) == 1:
+            return first
+        if all(text.views is not None for text in texts):
+            rows = sum(map(len, texts))
+            gone = None
+            if any(text.gaps for text in texts):
+                marks = (text.missing() for text in texts)
+                gone = np.concatenate(
+                    [np.zeros(len(t), bool) if m is None else m for t, m in zip(texts, marks, strict=True)]
+                )
+            series = functools.partial(_joined, [text.own for text in texts])
+            return cls(column=TextColumn(series, gone, np.concatenate([text.views for text in texts])), stop=rows)
+        listing = [word for text in texts for word in text.words.texts]
+        words, moved = Words(listing).mapped("", str)
+        found, begin = [], 0
+        for text in texts:
+            end = begin + len(text.words.texts)
+            found.append(np.append(moved[begin:end], -1)[text.places])
+            begin = end
+        return cls(np.concatenate(found), words)
+
+    def _settle(self) -> None:
+        if self.deferred is not None:
+            made = self.deferred()
+            self._places, self._words, self.deferred = made.places, made.words, None
+
+    def __len__(self) -> int:
+        return self.stop - self.start if self.column is not None else len(self.places)
+
+    def __getitem__(self, rows: slice) -> Text:
+        return self.sliced(rows.start, rows.stop)
 
     @property
     def places(self) -> Any:
         """Where each row's text is among the words, -1 where it is missing; one place may stand for all rows."""
         if self.column is None:
+            self._settle()
             return self._places
         return self.column.whole.places[self.start : self.stop]
 
@@ -100,36 +139,71 @@ class Text:
         """The words."""
         if self.column is not None:
             return self.column.whole.words
+        self._settle()
         assert self._words is not None
         return self._words
+
+    def is_of(self, words: Words) -> bool:
+        """Say whether these are places in a list of words."""
+        return self.column is None and self.deferred is None and self._words is words
+
+    @property
+    def views(self) -> Any:
+        """The texts as Arrow's views of them, if they come as such: see `arrow`."""
+        if self.column is None or self.column.views is None:
+            return None
+        return self.column.views[self.start : self.stop]
+
+    def own(self) -> nw.Series[Any]:
+        """Return the texts as a column of the user's library."""
+        assert self.column is not None
+        series = self.column.series
+        return series if (self.start, self.stop) == (0, len(series)) else series[self.start : self.stop]
+
+    @property
+    def gaps(self) -> bool:
+        """Whether some may be missing."""
+        return self.column is None or self.column.gone is not None
+
+    def missing(self) -> Any:
+        """Return where texts are missing; None if nowhere."""
+        if self.column is not None:
+            return None if self.column.gone is None else self.column.gone[self.start : self.stop]
+        return self.places < 0
 
     def sliced(self, start: int, stop: int) -> Text:
         """Return some of the rows."""
         if self.column is not None:
             return Text(column=self.column, start=self.start + start, stop=self.start + stop)
-        return Text(self._places[start:stop], self._words)
+        return Text(self.places if np.ndim(self.places) == 0 else self.places[start:stop], self.words)
+
+    def taken(self, rows: Any) -> Text:
+        """Return some rows; a row of -1 is missing."""
+        if self.column is not None and self.column.views is not None:
+            return self.column.taken(rows + self.start if self.start else rows, lost=(rows < 0))
+        if not len(self):
+            return Text(rows, self.words)
+        return Text(np.where(rows < 0, -1, self.places[rows]), self.words)
+
+    def at_every_row(self) -> Text:
+        """Return the one text for all rows."""
+        return Text(self.places[0], self.words)
 
     def numbers(self) -> tuple[Any, Any]:
-        """Return whole numbers, and where there is none (None: everywhere is one)."""
-        if self.column is not None and self.column.digits is not None:
-            return self.column.digits[self.start : self.stop], None
+        """Return whole numbers, and where there is none."""
         values, missing = self.words.numbers()
         return values[self.places], missing[self.places]
 
     def lengths(self) -> Any:
         """Return how many bytes each text has; 0 where it is missing."""
-        if self.column is not None and self.column.digits is not None:
-            return self.column.width
         return self.words.once("lengths", self._lengths)[self.places]
 
     def _lengths(self) -> Any:
         return np.array([*(len(word.encode()) for word in self.words.texts), 0], dtype=np.int64)
 
-    def missing(self) -> Any:
-        """Return where texts are missing; None if nowhere."""
-        if self.column is not None and self.column.full:
-            return None
-        return self.places < 0
+    def places_in(self, words: Words) -> Any:
+        """Return where each text is in another list of words; -1 where it is not."""
+        return places_in(self.words, words)[self.places]
 
     def mapped(self, key: Any, change: Callable[[str], str]) -> Text:
         """Return changed texts."""
@@ -138,6 +212,8 @@ class Text:
 
     def listed(self) -> list[str | None]:
         """Return the texts as Python values."""
+        if self.column is not None:
+            return self.column.listed(self.start, self.stop)
         texts: list[str | None] = [*self.words.texts, None]
         return [texts[place] for place in self.places.tolist()]
 
@@ -146,37 +222,45 @@ class Text:
 class TextColumn:
     """A user's column of texts."""
 
-    series: nw.Series[Any]
+    given: nw.Series[Any] | Callable[[], nw.Series[Any]]
+    """The column, or what gives it."""
+    gone: Any = None
+    """Where one is missing; None if nowhere."""
+    views: Any = None
+    """Arrow's views of the texts, where a library has them."""
+
+    @functools.cached_property
+    def series(self) -> nw.Series[Any]:
+        """The column."""
+        return self.given if isinstance(self.given, nw.Series) else self.given()
 
     @functools.cached_property
     def whole(self) -> Text:
         """All its texts."""
         return encoded(self.series)
 
-    @functools.cached_property
-    def full(self) -> bool:
-        """Whether no text is missing."""
-        return self.series.null_count() == 0
+    def taken(self, rows: Any, *, lost: Any) -> Text:
+        """Return some rows as a column of their own; lost ones are missing."""
+        if not len(self.views):
+            return Text(np.full(len(rows), -1), Words([]))
+        places = np.where(lost, 0, rows)
+        gone = None if self.gone is None else self.gone[rows]
+        if lost.any():
+            gone = lost if gone is None else gone | lost
+        column = TextColumn(lambda: self.series[places], gone, self.views[rows])
+        return Text(column=column, stop=len(rows))
 
-    @functools.cached_property
-    def digits(self) -> Any:
-        """The column as whole numbers if every text is one of equally many digits, as statistical codes are."""
-        cells = _cells_of_one_width(self.series)
-        if cells is None or not 0 < cells.shape[1] <= _MOST_DIGITS:
-            return None
-        number = np.zeros(len(cells), dtype=np.int64)
-        wrong = np.zeros(len(cells), dtype=bool)
-        for place in range(cells.shape[1]):
-            digit = cells[:, place] - np.uint8(ord("0"))  # what is no digit wraps round to something large
-            wrong |= digit > 9
-            number *= 10
-            number += digit
-        return None if wrong.any() else number
+    def listed(self, start: int, stop: int) -> list[str | None]:
+        """Return some of the texts as Python values."""
+        cells = self.series[start:stop].to_list()
+        if self.gone is None:
+            return [str(cell) for cell in cells]
+        return [None if lost else str(cell) for cell, lost in zip(cells, self.gone[start:stop].tolist(), strict=True)]
 
-    @functools.cached_property
-    def width(self) -> int:
-        """How many bytes each of its texts has, if all are digits."""
-        return len(self.series[0]) if len(self.series) else 0
+
+def _joined(pieces: Sequence[Callable[[], nw.Series[Any]]]) -> nw.Series[Any]:
+    frames = [piece().to_frame() for piece in pieces]
+    return nw.concat(frames)[frames[0].columns[0]]
 
 
 def text_of(cells: Sequence[str | None]) -> Text:
@@ -199,6 +283,11 @@ def encoded(series: nw.Series[Any]) -> Text:
     elif series.implementation.is_pyarrow():
         made = _as_arrow(series).dictionary_encode()
         texts, places = made.dictionary.to_pylist(), made.indices.fill_null(-1).to_numpy()
+    elif series.implementation.is_polars():
+        written = series.cast(nw.String())
+        texts = written.drop_nulls().unique().sort().to_list()
+        ranks = nw.from_native(written.cast(nw.Enum(texts)).to_native().to_physical(), series_only=True)
+        places = ranks.cast(nw.Int64()).fill_null(-1).to_numpy()
     else:
         return text_of([None if cell is None else str(cell) for cell in series.to_list()])
     if all(isinstance(text, str) for text in texts):
@@ -216,26 +305,6 @@ def _as_arrow(series: nw.Series[Any]) -> Any:
     if isinstance(array, pa.ChunkedArray):  # what older versions make of it
         array = pa.concat_arrays(array.chunks)
     return array.cast(pa.large_string())
-
-
-def _cells_of_one_width(series: nw.Series[Any]) -> Any | None:
-    """Return texts as a table of their bytes if all have equally many, without going through words."""
-    rows = len(series)
-    if not rows or series.null_count() or series.dtype != nw.String():
-        return None
-    if importlib.util.find_spec("pyarrow") is None:
-        cells = series.to_list()
-        if len(set(map(len, cells))) > 1 or not (joined := "".join(cells)).isascii():
-            return None
-        return np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(rows, -1)
-    array = _as_arrow(series)
-    _, ends, data = array.buffers()
-    ends = np.frombuffer(ends, dtype=np.int64)[array.offset : array.offset + rows + 1]
-    first, last = int(ends[0]), int(ends[-1])
-    width = int(ends[1]) - first
-    if data is None or not width or not (np.diff(ends) == width).all():
-        return None
-    return np.frombuffer(data, dtype=np.uint8)[first:last].reshape(rows, width)
 
 
 def places_in(words: Words, others: Words) -> Any:

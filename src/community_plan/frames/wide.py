@@ -11,10 +11,10 @@ import attrs
 from community_plan.entry import INT64_MAX
 from community_plan.expressions import Int, Lit, When, columns_of
 from community_plan.frames.engine import Engine
-from community_plan.frames.stage import Readable, Stage, largest_side
+from community_plan.frames.stage import Readable, Stage
 from community_plan.judging import Judged
 
-__all__ = ["Judging", "Numbers", "Plain", "wide"]
+__all__ = ["Judging", "Numbers", "Outputs", "Plain", "outputs_of", "select_outputs", "wide"]
 
 
 class Judging(Protocol):
@@ -65,33 +65,49 @@ def wide(table: Numbers, keys: Mapping[str, Any], judgements: Sequence[tuple[str
         keys: Columns that say what a row is about.
         judgements: Target ids with what they make of a row, over the table's variables.
     """
-    engine = table.engine
+    return select_outputs(table, keys, outputs_of(table, tuple(keys), judgements))
+
+
+Outputs = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""The columns that outputs read, as expressions over a table, and the outputs over these columns."""
+
+
+def outputs_of(table: Numbers, keys: tuple[str, ...], judgements: Sequence[tuple[str, Judged]]) -> Outputs:
+    """Write the value and the verdict of every target."""
     if isinstance(table, Plain):  # the same for every frame of these columns, and worth keeping
-        columns = _outputs(type(engine), tuple(keys), tuple(judgements))
-        stage_columns = table.numbers
-    else:
-        stage = _stage(table, judgements)
-        columns, stage_columns = _written(stage, tuple(keys), judgements), stage.columns
-    return engine.select(engine.select(table.relation, {**stage_columns, **keys}), columns)
+        return table.numbers, _outputs(type(table.engine), keys, tuple(judgements), table.limit)
+    stage = _stage(table, judgements)
+    outputs = _written(stage, keys, judgements)
+    return stage.columns, outputs
+
+
+def select_outputs(table: Numbers, keys: Mapping[str, Any], outputs: Outputs) -> Any:
+    """Return a relation of what was written for a table."""
+    read, columns = outputs
+    return table.engine.select(table.engine.select(table.relation, {**read, **keys}), columns)
 
 
 def _stage(table: Numbers, judgements: Sequence[tuple[str, Judged]]) -> Stage:
-    nodes = [node for _, judged in judgements for node in (judged.there, judged.met, judged.not_met)]
-    names = {name for node in nodes for name in columns_of(node)}
-    bounds = {name: table.largest.get(name, table.limit) for name in names}
-    return Stage(table, max((largest_side(node, bounds) for node in nodes), default=0) > INT64_MAX)
+    return Stage(table, {name: table.largest.get(name, table.limit) for name in _names(judgements)})
 
 
-@functools.lru_cache(maxsize=64)
-def _outputs(kind: type[Engine], keys: tuple[str, ...], judgements: tuple[tuple[str, Judged], ...]) -> dict[str, Any]:
-    engine = kind()
-    names = {
+def _names(judgements: Sequence[tuple[str, Judged]]) -> set[str]:
+    """Return the columns that judgements read."""
+    return {
         name
         for _, judged in judgements
         for node in (judged.there, judged.above, judged.below, judged.met, judged.not_met)
         for name in columns_of(node)
     }
-    table = Plain(engine=engine, relation=None, numbers={name: engine.column(name) for name in names})
+
+
+@functools.lru_cache(maxsize=64)
+def _outputs(
+    kind: type[Engine], keys: tuple[str, ...], judgements: tuple[tuple[str, Judged], ...], limit: int
+) -> dict[str, Any]:
+    engine = kind()
+    numbers = {name: engine.column(name) for name in _names(judgements)}
+    table = Plain(engine=engine, relation=None, numbers=numbers, limit=limit)
     return _written(_stage(table, judgements), keys, judgements)
 
 

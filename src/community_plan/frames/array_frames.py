@@ -1,0 +1,181 @@
+"""Array frames: columns of the users' frames looked at as arrays, and arrays given back as such frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from community_plan.entry import INT64_MAX
+from community_plan.frames.arrays import Column, Numbers, Others, listed
+from community_plan.frames.arrow import chunks_of, from_buffers
+from community_plan.frames.engine import VERDICTS, Kind
+from community_plan.frames.texts import Text, TextColumn, Words
+
+__all__ = ["VERDICT_WORDS", "frame_like", "read"]
+
+VERDICT_WORDS = Words(VERDICTS)
+
+
+def read(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
+    """Return what a column is, and its pieces."""
+    dtype = series.dtype
+    shown = str(dtype)
+    if series.implementation.is_pandas_like() and str(series.to_native().dtype) == "object":
+        return _read_objects(series)
+    if dtype.is_integer() and not isinstance(dtype, nw.Int128 | nw.UInt128):
+        return _read_integers(series, shown)
+    if dtype.is_float():
+        pieces = [Numbers(*chunk) for chunk in _chunks(series, np.float64)]
+        return Kind("float32" if isinstance(dtype, nw.Float32) else "float", shown), pieces
+    if isinstance(dtype, nw.Boolean):
+        return Kind("boolean", shown), [Numbers(*chunk) for chunk in _chunks(series, np.bool_)]
+    if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
+        return Kind("text", shown), _texts(series)
+    if series.null_count() == len(series):
+        return Kind("nothing", shown), [Others(series)]
+    numbers = isinstance(dtype, nw.Object | nw.Decimal | nw.Int128 | nw.UInt128)
+    return Kind("objects" if numbers else "other", shown), [Others(series)]
+
+
+def _read_integers(series: nw.Series[Any], shown: str) -> tuple[Kind, Sequence[Column]]:
+    pieces = [Numbers(*chunk) for chunk in _chunks(series, np.int64)]
+    for piece in pieces:
+        if piece.values.dtype == np.uint64:
+            known = piece.values if piece.missing is None else piece.values[~piece.missing]
+            if known.max(initial=0) > INT64_MAX:
+                return Kind("objects", shown), [Others(series)]
+    return Kind("integer", shown, long=True), pieces
+
+
+def _chunks(series: nw.Series[Any], plain: Any) -> list[tuple[Any, Any]]:
+    """Return the cells of a column of numbers, and where one is missing, as they lie in memory where that can be."""
+    native = series.to_native()
+    if series.implementation.is_pandas_like():
+        if isinstance(native.dtype, np.dtype):
+            return [(native.to_numpy(), None)]
+        if hasattr(native.dtype, "numpy_dtype") and native.dtype.na_value is not None:
+            gone = native.isna().to_numpy()
+            zero = False if plain is np.bool_ else 0
+            type_ = plain if native.dtype.kind != "u" else np.uint64
+            cells = native.fillna(zero) if gone.any() else native
+            return [(cells.to_numpy(dtype=type_), gone if gone.any() else None)]
+    found = chunks_of(_as_arrow(series))
+    if found is not None:
+        return list(found)
+    gone = series.is_null().to_numpy()
+    cells = series.fill_null(False if plain is np.bool_ else 0) if gone.any() else series
+    return [(np.ascontiguousarray(cells.to_numpy(), dtype=plain), gone if gone.any() else None)]
+
+
+def _texts(series: nw.Series[Any]) -> list[Column]:
+    """Return the pieces of a column of texts, as views where Arrow has them."""
+    written = series.cast(nw.String()) if not isinstance(series.dtype, nw.String) else series
+    found = None
+    if series.implementation.is_polars():
+        found = chunks_of(written.to_native())
+    elif series.implementation.is_pyarrow() or (
+        series.implementation.is_pandas_like()
+        and "pyarrow" in str(getattr(written.to_native().dtype, "storage", written.to_native().dtype))
+    ):
+        found = chunks_of(_as_views(written))
+    if found is None:
+        gone = series.is_null().to_numpy()
+        column = TextColumn(series, gone if gone.any() else None)
+        return [Text(column=column, stop=len(series))]
+    pieces: list[Column] = []
+    begin = 0
+    for views, missing in found:
+        end = begin + len(views)
+        column = TextColumn(written[begin:end], missing, views)
+        pieces.append(Text(column=column, stop=len(views)))
+        begin = end
+    return pieces or [Text(column=TextColumn(written), stop=0)]
+
+
+def _as_views(series: nw.Series[Any]) -> Any:
+    """Return a column of pandas or pyarrow as Arrow's views of texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.cast(_as_arrow(series), pa.string_view())
+
+
+def _as_arrow(series: nw.Series[Any]) -> Any:
+    """Return a column as what hands over its memory."""
+    native = series.to_native()
+    if series.implementation.is_polars():
+        return native
+    import pyarrow as pa
+
+    array = native if isinstance(native, pa.ChunkedArray | pa.Array) else pa.Array.from_pandas(native)
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _read_objects(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
+    """Return what the cells of a column of Python objects are: narwhals looks at the first of them only."""
+    kinds = set(map(type, series.filter(~series.is_null()).to_list()))
+    if not kinds:
+        return Kind("nothing", "Object"), [Others(series)]
+    if kinds == {str}:
+        gone = series.is_null().to_numpy()
+        return Kind("text", "String"), [Text(column=TextColumn(series, gone if gone.any() else None), stop=len(series))]
+    return Kind("objects", "Object"), [Others(series)]
+
+
+def frame_like(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
+    """Return columns as a frame of the user's own library."""
+    library: Any = user.implementation.to_native_namespace()
+    if user.implementation.is_pandas_like():
+        return library.DataFrame({name: _for_pandas(library, column) for name, column in columns.items()})
+    if user.implementation.is_pyarrow():
+        return library.table({name: _for_pyarrow(library, column) for name, column in columns.items()})
+    if user.implementation.is_polars():
+        frame = library.DataFrame([_for_polars(library, column).alias(name) for name, column in columns.items()])
+        verdicts = [name for name, c in columns.items() if isinstance(c, Text) and c.is_of(VERDICT_WORDS)]
+        return frame.with_columns(library.col(verdicts).cat.to(library.Enum(VERDICTS)))
+    return nw.from_dict({n: listed(column) for n, column in columns.items()}, backend=user.implementation).to_native()
+
+
+def _for_polars(polars: Any, column: Any) -> Any:
+    if isinstance(column, Text):
+        if column.column is not None:
+            return column.own().to_native()
+        if column.is_of(VERDICT_WORDS):
+            return polars.Series(column.places.view(np.uint8))
+        return polars.Series(column.listed(), dtype=polars.String)
+    if isinstance(column, Others):
+        return column.series.to_native()
+    if column.values.dtype == np.float64:
+        return polars.Series(from_buffers(column.values, column.missing))
+    return polars.Series(column.values) if column.missing is None else polars.Series(listed(column))
+
+
+def _for_pandas(pandas: Any, column: Any) -> Any:
+    if isinstance(column, Text):
+        if column.column is not None:
+            return column.own().to_native().reset_index(drop=True)
+        if column.words is VERDICT_WORDS:
+            return pandas.Categorical.from_codes(column.places, column.words.texts)
+        texts = np.array([*column.words.texts, None], dtype=object)
+        return pandas.Series(texts[column.places])
+    if isinstance(column, Numbers) and column.values.dtype == np.float64:
+        return column.values if column.missing is None else np.where(column.missing, np.nan, column.values)
+    return column.values if column.missing is None else pandas.array(listed(column))
+
+
+def _for_pyarrow(pyarrow: Any, column: Any) -> Any:
+    if isinstance(column, Text):
+        if column.column is not None:
+            return column.own().to_native()
+        gone = column.places < 0
+        made = pyarrow.DictionaryArray.from_arrays(
+            pyarrow.array(column.places.astype(np.int32), mask=gone),
+            pyarrow.array(column.words.texts, pyarrow.string()),
+        )
+        return made if column.words is VERDICT_WORDS else made.cast(pyarrow.string())
+    if column.values.dtype == np.float64:
+        return pyarrow.array(from_buffers(column.values, column.missing))
+    return pyarrow.array(column.values, mask=column.missing)

@@ -1,0 +1,513 @@
+"""Array sums: what a table of arrays adds up to, by key, checked in the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from community_plan.frames.arrays import Column, Numbers, Table, stacked, taken
+from community_plan.frames.engine import Gaps, Grouped
+from community_plan.frames.guards import Guard, Unsound, cells_of, tests_of
+from community_plan.frames.kernels import Operation, Ref, Register
+from community_plan.frames.outputs import worked_out
+from community_plan.frames.runs import (
+    changes_of,
+    grouped,
+    ids_of,
+    parted,
+    run_starts,
+    short_runs,
+    summed,
+    together,
+    total_of,
+)
+from community_plan.frames.texts import Text
+from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt, kernel_for, run
+
+__all__ = ["sum_by_key", "sum_up"]
+
+
+class _ShortRuns(Exception):  # noqa: N818  # no error: it never leaves this module
+    """Rows with equal keys do not stand together."""
+
+
+def sum_up(relation: Relation, columns: Mapping[str, Cell | None], most: Sequence[str]) -> dict[str, int]:
+    """Return sums over all rows; None counts them; of those in `most` the largest."""
+    cells = {name: cell for name, cell in columns.items() if cell is not None}
+
+    def write(tracer: Tracer) -> tuple[list[Ref], None]:
+        return [_summable(tracer, tracer.work(relation, cell)) for cell in cells.values()], None
+
+    kernel, _ = kernel_for(relation, list(cells.values()), "sums", write)
+    names, rows = list(cells), relation.rows
+    parts: list[tuple[int, int]] = []
+
+    def take(place: int, values: Any, count: int) -> None:
+        if names[place] in most:
+            parts.append((place, int(np.max(values)) if count else 0))
+        else:
+            parts.append((place, total_of(values.astype(object) if values.dtype == object else values, count)))
+
+    for place, value in kernel.fixed.items():
+        take(place, np.asarray(value), rows)
+    run(kernel, relation.table, lambda start, stop: lambda place, made: take(place, made, stop - start))
+    found = dict.fromkeys(columns, 0)
+    for place, part in parts:
+        name = names[place]
+        found[name] = max(found[name], part) if name in most else found[name] + part
+    return {name: rows if cell is None else found[name] for name, cell in columns.items()}
+
+
+def _summable(tracer: Tracer, number: Num) -> Ref:
+    """Return numbers or truth values, 0 where one is missing."""
+    if number.missing is None:
+        return number.value
+    if number.kind == "truth":
+        return tracer.holds(number)
+    known = tracer.opposite(number.missing)
+    return tracer.emit(_KNOWN_OR_ZERO, number.value, known)
+
+
+_KNOWN_OR_ZERO = Operation(np.multiply, "whole")
+_HIGH = Operation(lambda values: parted(np.asarray(values))[0].astype(np.int64), "whole", fills=False)
+_LOW = Operation(lambda values: parted(np.asarray(values))[1].astype(np.int64), "whole", fills=False)
+
+
+def _changed(values: Any, out: Any = None) -> Any:
+    out[:1] = False
+    if np.ndim(values):
+        np.not_equal(values[1:], values[:-1], out=out[1:])
+    else:  # one value for all rows
+        out[:] = False
+    return out
+
+
+_CHANGED = Operation(_changed, "truth")
+_PLACES = Operation(lambda text: text.places, "object", fills=False)
+
+
+@attrs.define(eq=False)
+class _Plan:
+    """What the outputs of a kernel for sums by key are."""
+
+    changes: int | None
+    labels: list[tuple[int, int | None] | None]
+    """For each key its output and that of its marks; None if it is a column of the table."""
+    guard: Guard
+    first_test: int
+    gap: int | None
+    gathered: list[tuple[str, int, int | None]]
+    """Columns of the stage that are kept for rows with missing cells: their outputs and those of their marks."""
+    first_sum: int
+
+
+def sum_by_key(
+    relation: Relation,
+    suspects: Sequence[Any],
+    staged: Relation,
+    keys: Sequence[str],
+    sums: Mapping[str, Cell | None],
+    *,
+    gaps: Gaps | None,
+    wide: bool,
+) -> Grouped | None:
+    """Return sums by key; None if a suspect holds in a row.
+
+    Args:
+        relation: What suspects are over.
+        suspects: What must hold in no row.
+        staged: What keys and sums are over.
+        keys: Names of the keys.
+        sums: What is summed; None counts rows.
+        gaps: Sums that only rows with missing cells add to.
+        wide: Whether to sum upper and lower halves apart, as sums may need more than 64 bits.
+    """
+    work = _Sums(relation, suspects, staged, keys, sums, None if wide else gaps, wide)
+    try:
+        return work.by_runs()
+    except _ShortRuns:
+        return work.by_sorting()
+    except Unsound:
+        return None
+
+
+@attrs.define(eq=False)
+class _Sums:
+    relation: Relation
+    suspects: Sequence[Any]
+    staged: Relation
+    keys: Sequence[str]
+    sums: Mapping[str, Cell | None]
+    gaps: Gaps | None
+    wide: bool
+
+    @property
+    def names(self) -> list[str]:
+        """Names of what is summed: upper and lower halves, if they are summed apart."""
+        return [each for name in self.sums for each in ((f"{name}^", name) if self.wide else (name,))]
+
+    def _cells(self, names: Sequence[str]) -> list[Cell]:
+        return [cell for name in names if (cell := self.sums[name]) is not None]
+
+    def _sum_outputs(self, tracer: Tracer, staged: Relation | Table, names: Sequence[str]) -> list[Ref]:
+        outputs: list[Ref] = []
+        for name in names:
+            cell = self.sums[name]
+            value = np.int64(1) if cell is None else _summable(tracer, tracer.work(staged, cell))
+            outputs += [tracer.emit(_HIGH, value), tracer.emit(_LOW, value)] if self.wide else [value]
+        return outputs
+
+    def _read_by(self, sums: Sequence[str]) -> list[str]:
+        """Return the columns of the stage that some sums read."""
+        found: dict[str, None] = {}
+        stack = self._cells(sums)
+        while stack:
+            cell = stack.pop()
+            if cell.name is not None:
+                found[cell.name] = None
+            stack += [argument for argument in cell.arguments if isinstance(argument, Cell)]
+        return sorted(found)
+
+    def _write(
+        self, tracer: Tracer, dense: Sequence[str], sparse: Sequence[str], *, runs: bool
+    ) -> tuple[list[Ref], _Plan]:
+        outputs: list[Ref] = []
+        labels: list[tuple[int, int | None] | None] = []
+        changes: Ref = None
+        for key in self.keys if runs else ():
+            found = tracer.column(self.staged, key)
+            for part in _identities(tracer, found):
+                changes = tracer.both(changes, tracer.emit(_CHANGED, part)) if isinstance(part, Register) else changes
+        if changes is not None:
+            outputs.append(changes)
+        for key in self.keys if runs else ():
+            if self.staged.plain(key) is not None:
+                labels.append(None)
+                continue
+            found = tracer.column(self.staged, key)
+            gone = None if found.missing is None else len(outputs) + 1
+            labels.append((len(outputs), gone))
+            outputs.append(found.value if isinstance(found, Num) else found.text)
+            if found.missing is not None:
+                outputs.append(found.missing)
+        plan = _Plan(None if changes is None else 0, labels, Guard(), len(outputs), None, [], 0)
+        plan.guard = Guard.of(tracer, self.relation, self.suspects)
+        outputs += plan.guard.outputs
+        if self.gaps is not None:
+            plan.gap = len(outputs)
+            outputs.append(tracer.holds(tracer.work(self.relation, self.gaps.mask)))
+            for name in self._read_by(sparse):
+                found = tracer.column(self.staged, name)
+                assert isinstance(found, Num)
+                marks = None if found.missing is None else len(outputs) + 1
+                plan.gathered.append((name, len(outputs), marks))
+                outputs += [found.value] if found.missing is None else [found.value, found.missing]
+        plan.first_sum = len(outputs)
+        outputs += self._sum_outputs(tracer, self.staged, dense)
+        return outputs, plan
+
+    def _kernel(self, dense: Sequence[str], sparse: Sequence[str], *, runs: bool) -> tuple[Any, _Plan]:
+        cells = [*cells_of(self.suspects), *self._cells(dense), *self._cells(sparse)]
+        if self.gaps is not None:
+            cells.append(self.gaps.mask)
+        counted = tuple((self.sums[name] is None, name in sparse) for name in self.sums)
+        asked = ("by key", tuple(self.keys), tests_of(self.suspects), counted, self.gaps is not None, self.wide, runs)
+        return kernel_for(self.staged, cells, asked, lambda tracer: self._write(tracer, dense, sparse, runs=runs))
+
+    def by_runs(self) -> Grouped:
+        """Add up rows that stand together."""
+        gaps = self.gaps
+        dense = [name for name in self.sums if gaps is None or name not in gaps.names]
+        sparse = [name for name in self.sums if name not in dense]
+        kernel, plan = self._kernel(dense, sparse, runs=True)
+        table, rows = self.staged.table, self.staged.rows
+        width = len(self.names) - len(sparse)
+        watch = plan.guard.watch()
+        blocks: list[_Block] = []
+        begin_labels = 0 if plan.changes is None else 1
+
+        def sink(start: int, stop: int) -> Callable[[int, Any], None]:
+            block = _Block(start, stop - start, width, by_key=bool(self.keys))
+            blocks.append(block)
+            if plan.changes is None and self.keys:
+                block.cut(None)
+            if plan.gap in kernel.fixed:  # in all of its rows, or in none
+                block.gaps = np.arange(block.rows if kernel.fixed[plan.gap] else 0)
+
+            def take(place: int, made: Any) -> None:
+                if place >= plan.first_sum:
+                    block.add(place - plan.first_sum, made)
+                elif plan.gap is not None and place > plan.gap:
+                    block.gathered[place] = made[block.gaps] if np.ndim(made) else made
+                elif place == plan.gap:
+                    block.gaps = np.flatnonzero(made)
+                elif place >= plan.first_test:
+                    watch.look(place - plan.first_test, start, made)
+                elif place >= begin_labels:
+                    block.label(place, made)
+                else:
+                    block.cut(made)
+                    if short_runs(block.starts, block.rows) and rows > 1:
+                        raise _ShortRuns
+
+            return take
+
+        if rows:
+            for place, value in kernel.fixed.items():
+                if plan.first_test <= place < (plan.first_sum if plan.gap is None else plan.gap):
+                    watch.look(place - plan.first_test, 0, value)
+        run(kernel, table, sink)
+        watch.close()
+        blocks.sort(key=lambda block: block.start)
+        for block in blocks:
+            for place, value in kernel.fixed.items():
+                if place >= plan.first_sum:
+                    block.add(place - plan.first_sum, value)
+        few, missing = (None, None) if gaps is None else self._few(blocks, plan, kernel.fixed)
+        if not self.keys:
+            whole = [sum(block.totals[place] for block in blocks) for place in range(width)]
+            found = dict(zip(self._dense_names(dense), whole, strict=True))
+            if few is not None and few.rows:
+                found |= self._sparse_totals(sparse, few)
+            return self._finished(Grouped({}, {name: [int(found.get(name, 0))] for name in self.names}))
+        starts = np.concatenate([block.rows_at for block in blocks]) if blocks else np.zeros(0, np.int64)
+        labels = {key: self._labels(key, at, plan, blocks, kernel.fixed, starts) for at, key in enumerate(self.keys)}
+        firsts = changes_of(list(labels.values()), len(starts))
+        group = np.zeros(len(starts), np.int64)
+        group[firsts[1:]] = 1
+        np.cumsum(group, out=group)
+        totals = np.zeros((len(self.names), len(firsts)), np.int64)
+        places = {name: at for at, name in enumerate(self.names)}
+        rows_of = [places[name] for name in self._dense_names(dense)]
+        begin = 0
+        for block in blocks:
+            _add_to(totals, rows_of, group[begin : begin + len(block.starts)], block.totals)
+            begin += len(block.starts)
+        if few is not None and few.rows:
+            for name, within, values in self._sparse_sums(sparse, few, missing, starts):
+                _add_to(totals, [places[name]], group[within], values[np.newaxis])
+        labels = {key: taken(column, firsts) if len(firsts) < len(starts) else column for key, column in labels.items()}
+        return self._finished(grouped(labels, totals, self.names))
+
+    def _dense_names(self, dense: Sequence[str]) -> list[str]:
+        return [each for name in dense for each in ((f"{name}^", name) if self.wide else (name,))]
+
+    def _finished(self, found: Grouped) -> Grouped:
+        return together(found, list(self.sums)) if self.wide else found
+
+    def _labels(
+        self, key: str, at: int, plan: _Plan, blocks: Sequence[_Block], fixed: Mapping[int, Any], starts: Any
+    ) -> Column:
+        place = plan.labels[at]
+        if place is None:
+            name = self.staged.plain(key)
+            assert name is not None
+            return self.staged.table.picked(name, starts)
+        output, marks = place
+        pieces: list[Column] = []
+        for block in blocks:
+            made = fixed.get(output, block.labels.get(output))
+            gone = None if marks is None else fixed.get(marks, block.labels.get(marks))
+            if isinstance(made, Text):
+                one = made.column is None and not np.ndim(made.places)
+                pieces.append(Text(np.full(len(block.starts), made.places), made.words) if one else made)
+                continue
+            values = np.broadcast_to(made, len(block.starts))
+            lost = None if gone is None else np.broadcast_to(gone, len(block.starts))
+            pieces.append(Numbers(np.array(values), None if lost is None or not lost.any() else np.array(lost)))
+        return stacked(pieces) if pieces else Numbers(np.zeros(0, np.int64))
+
+    def _few(self, blocks: Sequence[_Block], plan: _Plan, fixed: Mapping[int, Any]) -> tuple[Table, Any]:
+        """Return the rows with missing cells as a table of columns of the stage, and where they are."""
+        rows = np.concatenate([block.gaps + block.start for block in blocks]) if blocks else np.zeros(0, np.int64)
+
+        def column(place: int) -> Any:
+            if place in fixed:
+                return np.full(len(rows), fixed[place])
+            parts = [np.broadcast_to(block.gathered[place], len(block.gaps)) for block in blocks]
+            return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+        columns = {
+            name: Numbers(column(place), None if marks is None else column(marks))
+            for name, place, marks in plan.gathered
+        }
+        return Table.of(len(rows), columns), rows
+
+    def _few_kernel(self, sparse: Sequence[str], few: Table) -> Any:
+        under = Relation({}, few, passes=True)
+
+        def write(tracer: Tracer) -> tuple[list[Ref], None]:
+            return self._sum_outputs(tracer, under, sparse), None
+
+        return kernel_for(under, self._cells(sparse), "sparse", write)[0]
+
+    def _sparse_totals(self, sparse: Sequence[str], few: Table) -> dict[str, int]:
+        kernel = self._few_kernel(sparse, few)
+        found = dict.fromkeys(sparse, 0)
+        parts: list[tuple[int, int]] = []
+        parts += [(place, total_of(value, few.rows)) for place, value in kernel.fixed.items()]
+        run(kernel, few, lambda a, b: lambda place, made: parts.append((place, total_of(made, b - a))))
+        for place, part in parts:
+            found[sparse[place]] += part
+        return found
+
+    def _sparse_sums(self, sparse: Sequence[str], few: Table, rows: Any, starts: Any) -> list[tuple[str, Any, Any]]:
+        """Return parts of sums: the runs that have one, and what to add to their sums."""
+        kernel = self._few_kernel(sparse, few)
+        runs = np.searchsorted(starts, rows, side="right") - 1
+        parts: list[tuple[int, Any, Any]] = []
+
+        def sink(start: int, stop: int) -> Callable[[int, Any], None]:
+            here = runs[start:stop]
+            begins = np.flatnonzero(np.diff(here, prepend=-1))
+
+            def take(place: int, made: Any) -> None:
+                cells = np.broadcast_to(made, stop - start)
+                totals = np.empty(len(begins), np.int64)
+                summed(cells, begins, totals)  # its rows are some of a run's, which are few enough for a byte
+                parts.append((place, here[begins], totals))
+
+            return take
+
+        for place, value in kernel.fixed.items():
+            sink(0, few.rows)(place, value)
+        run(kernel, few, sink)
+        return [(sparse[place], within, totals) for place, within, totals in parts]
+
+    def by_sorting(self) -> Grouped | None:
+        """Add up rows wherever they stand."""
+        self.gaps = None
+        dense = list(self.sums)
+        columns = dict(
+            zip(self.keys, worked_out(self.staged, [Cell(None, name=key) for key in self.keys]), strict=True)
+        )
+        rows = self.staged.rows
+        ids = ids_of(list(columns.values()), rows)
+        least = ids.min(initial=0)
+        if int(ids.max(initial=0)) - int(least) < 2**16:  # which numpy sorts by counting
+            ids = (ids - least).astype(np.uint16)
+        kernel, plan = self._kernel(dense, (), runs=False)
+        watch = plan.guard.watch()
+        blocks: list[_Block] = []
+
+        def sink(start: int, stop: int) -> Callable[[int, Any], None]:
+            block = _Block(start, stop - start, len(self.names), by_key=True)
+            block.sort(ids[start:stop])
+            blocks.append(block)
+
+            def take(place: int, made: Any) -> None:
+                if place >= plan.first_sum:
+                    block.add(place - plan.first_sum, made)
+                else:
+                    watch.look(place - plan.first_test, start, made)
+
+            return take
+
+        try:
+            for place, value in kernel.fixed.items():
+                if place < plan.first_sum:
+                    watch.look(place, 0, value)
+            run(kernel, self.staged.table, sink)
+            watch.close()
+        except Unsound:
+            return None
+        blocks.sort(key=lambda block: block.start)
+        for block in blocks:
+            for place, value in kernel.fixed.items():
+                if place >= plan.first_sum:
+                    block.add(place - plan.first_sum, value)
+        starts = np.concatenate([block.rows_at for block in blocks])
+        labels = {key: taken(column, starts) for key, column in columns.items()}
+        totals = np.concatenate([block.totals for block in blocks], axis=1)
+        return self._finished(grouped(labels, totals, self.names))
+
+
+def _add_to(totals: Any, lines: Sequence[int], group: Any, values: Any) -> None:
+    """Add sums of runs to those of their groups; the groups of a block's runs follow each other."""
+    if not len(group):
+        return
+    steps = np.flatnonzero(np.diff(group, prepend=-1))
+    if len(steps) < len(group):  # runs of one group
+        values, group = np.add.reduceat(values, steps, axis=1), group[steps]
+    together = int(group[-1]) - int(group[0]) + 1 == len(group)
+    where: Any = slice(int(group[0]), int(group[-1]) + 1) if together else group
+    for line, sums in zip(lines, values, strict=True):
+        totals[line, where] += sums
+
+
+@attrs.define(eq=False)
+class _Block:
+    """Sums over a block's rows."""
+
+    start: int
+    rows: int
+    width: int
+    by_key: bool
+    starts: Any = None
+    """Where its runs start."""
+    rows_at: Any = None
+    """The rows of the table where they do."""
+    order: Any = None
+    """Its rows with those of one key side by side, if they are not so as they are."""
+    totals: Any = None
+    labels: dict[int, Any] = attrs.field(factory=dict)
+    gaps: Any = attrs.field(factory=lambda: np.zeros(0, np.int64))
+    """Its rows with missing cells."""
+    gathered: dict[int, Any] = attrs.field(factory=dict)
+    """Outputs at these rows."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.by_key:
+            self.totals = [0] * self.width
+
+    def cut(self, changes: Any) -> None:
+        """Cut into runs where something changes."""
+        self._set(run_starts(changes, self.rows))
+
+    def _set(self, starts: Any) -> None:
+        self.starts = starts
+        self.rows_at = starts + self.start
+        self.totals = np.zeros((self.width, len(starts)), np.int64)  # one piece of memory: many cost far more
+
+    def sort(self, ids: Any) -> None:
+        """Sort rows so that those of one key stand together."""
+        self.order = np.argsort(ids, kind="stable")
+        ordered = ids[self.order]
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        self._set(starts)
+        self.rows_at = self.order[starts] + self.start
+
+    def label(self, place: int, made: Any) -> None:
+        """Keep a key of each run."""
+        if isinstance(made, Text):
+            one = made.column is None and not np.ndim(made.places)
+            self.labels[place] = made if one else made.taken(self.starts)
+        else:
+            self.labels[place] = made[self.starts] if np.ndim(made) else made
+
+    def add(self, place: int, values: Any) -> None:
+        """Add up an output."""
+        if not self.by_key:
+            self.totals[place] = total_of(values, self.rows)
+        elif not np.ndim(values):
+            self.totals[place] = np.diff(self.starts, append=self.rows) * int(values)
+        elif self.order is not None:
+            cells = values[self.order]
+            self.totals[place] = np.add.reduceat(cells, self.starts, dtype=np.int64)
+        else:
+            summed(values, self.starts, self.totals[place])
+
+
+def _identities(tracer: Tracer, found: Num | Txt) -> list[Ref]:
+    """Return what changes where a key does."""
+    marks = [] if found.missing is None else [found.missing]
+    if isinstance(found, Num):
+        return [found.value, *marks]
+    if found.views is not None:
+        return [*found.views, *marks]
+    if found.places is not None:
+        return [found.places, *marks]
+    return [tracer.emit(_PLACES, found.text), *marks]

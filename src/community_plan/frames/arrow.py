@@ -1,0 +1,66 @@
+"""Arrow: the memory of a column of any library that speaks Arrow, looked at without a copy.
+
+nanoarrow reads the structures that libraries hand over (the PyCapsule interface); numpy looks at their buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import nanoarrow as na
+import numpy as np
+
+__all__ = ["Chunk", "chunks_of", "from_buffers"]
+
+_NUMBERS = {
+    "c": np.int8, "s": np.int16, "i": np.int32, "l": np.int64,
+    "C": np.uint8, "S": np.uint16, "I": np.uint32, "L": np.uint64,
+    "f": np.float32, "g": np.float64,
+}  # fmt: skip
+"""Arrow's letters for numbers."""
+
+Chunk = tuple[Any, Any]
+"""The cells of a piece of a column, and where one is missing (None if nowhere). Texts are views: two 64-bit numbers
+each, the length with the first four bytes and, where there are at most twelve, the other eight."""
+
+
+def chunks_of(data: Any) -> Iterator[Chunk] | None:
+    """Return the pieces of a column; None if it is of a type that is not looked at.
+
+    Args:
+        data: What has `__arrow_c_stream__`.
+    """
+    stream = na.c_array_stream(data)
+    letter = stream.get_schema().format
+    if letter not in _NUMBERS and letter not in ("b", "vu"):
+        return None
+    return (_chunk(array.view(), letter) for array in stream)
+
+
+def _chunk(array: Any, letter: str) -> Chunk:
+    first, rows = array.offset, array.length
+    missing = None
+    if array.null_count:
+        missing = ~_bits(array.buffer(0), first, rows)
+    if letter == "b":
+        return _bits(array.buffer(1), first, rows), missing
+    memory = array.buffer(1)
+    if letter == "vu":
+        cells = np.frombuffer(memory, dtype=np.uint64) if rows else np.zeros(0, np.uint64)
+        return cells.reshape(-1, 2)[first : first + rows], missing
+    cells = np.frombuffer(memory, dtype=_NUMBERS[letter]) if rows else np.zeros(0, _NUMBERS[letter])
+    return cells[first : first + rows], missing
+
+
+def _bits(memory: Any, first: int, rows: int) -> Any:
+    if not rows:
+        return np.zeros(0, bool)
+    packed = np.frombuffer(memory, dtype=np.uint8)[first // 8 : (first + rows + 7) // 8]
+    return np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + rows].view(bool)
+
+
+def from_buffers(values: Any, missing: Any) -> Any:
+    """Return doubles as what libraries take over without a copy."""
+    bits = None if missing is None else np.packbits(~missing, bitorder="little")
+    return na.c_array_from_buffers(na.float64(), len(values), [bits, values], null_count=-1)

@@ -1,0 +1,173 @@
+"""Outputs: expressions over a table of arrays as columns."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from community_plan.frames.arrays import Column, Numbers, Others
+from community_plan.frames.guards import Guard, Unsound, cells_of, tests_of
+from community_plan.frames.kernels import Ref
+from community_plan.frames.texts import Text, Words
+from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
+
+__all__ = ["holding", "sound_columns", "worked_out"]
+
+
+def holding(relation: Relation, condition: Cell) -> Any:
+    """Return where a condition holds."""
+    (found,) = worked_out(relation, [condition])
+    assert isinstance(found, Numbers)
+    return found.values if found.missing is None else found.values & ~found.missing
+
+
+def worked_out(relation: Relation, cells: Sequence[Cell]) -> list[Column]:
+    """Return expressions as columns."""
+    found = sound_columns(relation, cells, relation, ())
+    assert found is not None
+    return found
+
+
+def sound_columns(
+    relation: Relation, cells: Sequence[Cell], under: Relation, suspects: Sequence[Any]
+) -> list[Column] | None:
+    """Return expressions as columns; None if a suspect holds in a row.
+
+    Args:
+        relation: What the expressions are over.
+        cells: The expressions.
+        under: What suspects are over.
+        suspects: What must hold in no row.
+    """
+    table = relation.table
+    plain = [relation.plain(cell.name) if cell.name is not None else None for cell in cells]
+    wanted = [cell for cell, name in zip(cells, plain, strict=True) if name is None]
+    made: list[Column] = []
+    if wanted or suspects:
+        asked = ("columns", under.identity() if suspects else (), tests_of(suspects))
+        kernel, (outputs, guard) = kernel_for(
+            relation,
+            [*wanted, *cells_of(suspects)],
+            asked,
+            lambda tracer: _write(tracer, relation, wanted, under, suspects),
+        )
+        rooms = [_Room.of(output, table.rows) for output in outputs]
+        takers = {place: room for output, room in zip(outputs, rooms, strict=True) for place in output.places}
+        watch, first_test = guard.watch(), sum(len(output.places) for output in outputs)
+
+        def sink(start: int, stop: int) -> Callable[[int, Any], None]:
+            def take(place: int, made: Any) -> None:
+                if place < first_test:
+                    takers[place].take(place, start, stop, made)
+                else:
+                    watch.look(place - first_test, start, made)
+
+            return take
+
+        try:
+            if table.rows:
+                for place, value in kernel.fixed.items():
+                    sink(0, table.rows)(place, value)
+            run(kernel, table, sink)
+            watch.close()
+        except Unsound:
+            return None
+        made = [room.column() for room in rooms]
+    found = iter(made)
+    return [next(found) if name is None else table.whole(name) for name in plain]
+
+
+@attrs.frozen
+class _Output:
+    """What a traced expression is, and where its parts come out."""
+
+    kind: str
+    places: tuple[int, ...]
+    """Of its values, and of where one is missing if one may be."""
+    words: Words | None = None
+
+
+def _write(
+    tracer: Tracer, relation: Relation, cells: Sequence[Cell], under: Relation, suspects: Sequence[Any]
+) -> tuple[list[Ref], tuple[list[_Output], Guard]]:
+    registers: list[Ref] = []
+    outputs = []
+    for cell in cells:
+        found = tracer.work(relation, cell)
+        at = len(registers)
+        if isinstance(found, Num):
+            registers.append(found.value)
+            kind: str = found.kind
+            if found.missing is not None:
+                registers.append(found.missing)
+        else:
+            registers.append(found.text if found.places is None else found.places)
+            kind = "text" if found.places is None else "place"
+        outputs.append(_Output(kind, tuple(range(at, len(registers))), getattr(found, "words", None)))
+    guard = Guard.of(tracer, under, suspects)
+    return [*registers, *guard.outputs], (outputs, guard)
+
+
+@attrs.frozen(eq=False)
+class _Room:
+    """Takes the blocks of an output."""
+
+    output: _Output
+    rows: int
+    values: Any
+    """Room for every row; None where blocks are put together in the end."""
+    gone: Any
+    blocks: list[tuple[int, Any]] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, output: _Output, rows: int) -> _Room:
+        """Return room for an output."""
+        types: dict[str, Any] = {
+            "whole": np.int64,
+            "double": np.float64,
+            "truth": np.bool_,
+            "place": np.int8,
+            "bits": np.uint64,
+        }
+        values = np.empty(rows, types[output.kind]) if output.kind in types else None
+        return cls(output, rows, values, np.zeros(rows, bool) if len(output.places) > 1 else None)
+
+    def take(self, place: int, start: int, stop: int, made: Any) -> None:
+        """Keep a part of an output for some rows."""
+        if place != self.output.places[0]:
+            self.gone[start:stop] = made
+        elif self.values is not None:
+            self.values[start:stop] = made
+        else:
+            self.blocks.append((start, _kept(made, stop - start)))
+
+    def column(self) -> Column:
+        """Return the whole output."""
+        gone = self.gone if self.gone is not None and self.gone.any() else None
+        if self.output.kind == "place":
+            return Text(self.values, self.output.words)
+        if self.values is not None:
+            return Numbers(self.values, gone)
+        pieces = [piece for _, piece in sorted(self.blocks, key=operator.itemgetter(0))]
+        if not pieces:
+            return (
+                Text(np.zeros(0, np.int64), Words([])) if self.output.kind == "text" else Numbers(np.zeros(0, object))
+            )
+        if isinstance(pieces[0], Text):
+            return Text.stacked(pieces)
+        if isinstance(pieces[0], Others):
+            raise TypeError("cells of this type are not worked out")
+        return Numbers(np.concatenate(pieces), gone)
+
+
+def _kept(made: Any, rows: int) -> Any:
+    """Return what a step gave, apart from the memory that the next block is written into."""
+    if isinstance(made, Text):
+        if made.column is not None:
+            return made
+        return Text(np.array(np.broadcast_to(made.places, rows)), made.words)
+    return made if isinstance(made, Others) else np.array(np.broadcast_to(made, rows))
