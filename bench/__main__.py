@@ -52,7 +52,7 @@ def jobs(options: argparse.Namespace, out: str) -> list[Job]:
     found = [job("fixed", SMALL)]
     for rows in sizes:
         small = rows <= NORMAL
-        found += [job("polars", rows)]
+        found += [job("polars", rows), job("prepared", rows)]
         if small or wanted:  # else what does not scale otherwise is measured at the smaller size alone
             found += [job("panel", rows), job("shuffled", rows), job("indicators", rows)]
             found += [job("pandas", rows), job("pandas", rows, without=("polars",))]

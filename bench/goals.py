@@ -33,11 +33,17 @@ class Limit(NamedTuple):
 
 
 RATIOS = (
-    Ratio("polars", "together", "*", 0.7),
-    Ratio("polars", "whole", "floats", 1.5),
-    Ratio("polars", "community", "floats", 2.0),
-    Ratio("polars", "*", "floats", 1.2),
-    Ratio("polars", "*", "integers", 1.1),
+    *(
+        goal
+        for group in ("polars", "prepared")
+        for goal in (
+            Ratio(group, "together", "*", 0.7),
+            Ratio(group, "whole", "floats", 1.5),
+            Ratio(group, "community", "floats", 2.0),
+            Ratio(group, "*", "floats", 1.2),
+            Ratio(group, "*", "integers", 1.1),
+        )
+    ),
     Ratio("pandas without polars", "*", "floats", 1.3),
     Ratio("pyarrow without polars", "*", "floats", 1.5),
     Ratio("pandas", "*", "floats", 0.7),

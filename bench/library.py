@@ -38,6 +38,11 @@ def communities(frame: Any, by: str | list[str] = "community") -> Any:
     return computed(plan().evaluate(frame, by=by, targets="main").wide("community"))
 
 
+def ready(frame: Any) -> cp.Prepared:
+    """Read and check data for many questions."""
+    return plan().prepare(frame, targets="main")
+
+
 def computed(frame: Any) -> Any:
     """Have a lazy frame computed, so that every contender has done its work when the clock stops."""
     module = type(frame).__module__.partition(".")[0].lstrip("_")

@@ -18,6 +18,10 @@ PUBLISHED = Path(__file__).parent / "report.json"
 
 GROUPS: dict[str, dict[Lang, str]] = {
     "polars": {"en": "polars frame in memory", "zh": "内存中的 polars 数据框"},
+    "prepared": {
+        "en": "polars frame, read and checked once (plan.prepare): each question after that",
+        "zh": "polars 数据框, 只读取检查一次 (plan.prepare): 此后的每次提问",
+    },
     "panel": {"en": "Panel of five years (polars)", "zh": "五年面板（polars）"},
     "shuffled": {"en": "Rows in no order (polars)", "zh": "行序打乱（polars）"},
     "indicators": {

@@ -114,7 +114,7 @@ def test_data_are_checked_when_they_are_prepared(plan: cp.Plan, frame: Any) -> N
 
 
 def test_a_question_that_was_not_prepared_for_is_told_what_to_prepare(plan: cp.Plan, frame: Any) -> None:
-    """By a column, for a target, in units, of another plan."""
+    """By a column, for a target, in units, for the targets of another plan."""
     ready = plan.prepare(frame[:100], by="county", targets=AREA)
     assert (ready.levels, ready.columns, ready.targets) == (("county",), (), (AREA,))
     for question in ({"by": "township"}, {"by": ["county", "year"]}, {"targets": "urban-facility-coverage"}):
@@ -122,7 +122,7 @@ def test_a_question_that_was_not_prepared_for_is_told_what_to_prepare(plan: cp.P
             plan.evaluate(ready, **question)
     with pytest.raises(DataError, match="units"):
         plan.evaluate(ready, units={"households": "户"})
-    with pytest.raises(DataError, match="Prepare the data with this plan"):
+    with pytest.raises(DataError, match="Prepare the data"):
         cp.load_plan("national-14fyp").evaluate(ready, targets="main")
     with pytest.raises(DataError):
         plan.prepare(ready)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..job import LEVELS, Job, agree, group
@@ -10,15 +11,28 @@ from ..job import LEVELS, Job, agree, group
 @group
 def polars(job: Job) -> None:
     """polars: by level, community and all together, against floats and exact integers by hand."""
+    _polars(job, lambda frame: frame)
+
+
+@group
+def prepared(job: Job) -> None:
+    """polars, after data were read and checked once: what each question to them costs."""
+    from .. import library
+
+    _polars(job, library.ready)
+
+
+def _polars(job: Job, ready: Callable[[Any], Any]) -> None:
     from .. import by_polars, library
 
     frame = by_polars.read(job.paths())
+    asked = ready(frame)
     read = by_polars.read_answers
     for by in (None, *LEVELS):
         job.race(
             by or "whole",
             {
-                "library": lambda by=by: library.evaluate(frame, by),
+                "library": lambda by=by: library.evaluate(asked, by),
                 "floats": lambda by=by: by_polars.evaluate(frame, by),
                 "integers": lambda by=by: by_polars.evaluate(frame, by, exact=True),
             },
@@ -27,7 +41,7 @@ def polars(job: Job) -> None:
     job.race(
         "community",
         {
-            "library": lambda: library.communities(frame),
+            "library": lambda: library.communities(asked),
             "floats": lambda: by_polars.evaluate(frame, "community"),
             "integers": lambda: by_polars.evaluate(frame, "community", exact=True),
         },
@@ -35,7 +49,7 @@ def polars(job: Job) -> None:
     job.race(
         "together",
         {
-            "library": lambda: library.together(frame),
+            "library": lambda: library.together(asked),
             "floats": lambda: by_polars.together(frame),
             "integers": lambda: by_polars.together(frame, exact=True),
         },

@@ -87,7 +87,10 @@ class Watch:
         keys, gone = parts[::2], parts[1::2]
         if any(np.any(lost) for lost in gone):
             raise Unsound
-        cells = [key.words.order()[key.places] if isinstance(key, Text) else key for key in keys]
+        places = [np.asarray(key.places if isinstance(key, Text) else key) for key in keys]
+        rows = max((len(cells) for cells in places if cells.ndim), default=1)
+        places = [np.broadcast_to(cells, rows) for cells in places]  # one may stand for all rows
+        cells = [key.words.order()[at] if isinstance(key, Text) else at for key, at in zip(keys, places, strict=True)]
         later = np.zeros(max(len(cells[0]) - 1, 0), bool)
         same = ~later
         for cell in cells:
@@ -97,7 +100,10 @@ class Watch:
             raise Unsound
         if len(cells[0]):
             ends = [
-                [key.words.texts[key.places[at]] if isinstance(key, Text) else key[at].item() for key in keys]
+                [
+                    key.words.texts[cells[at]] if isinstance(key, Text) else cells[at].item()
+                    for key, cells in zip(keys, places, strict=True)
+                ]
                 for at in (0, -1)
             ]
             self.edges[place, start] = (tuple(ends[0]), tuple(ends[1]))
