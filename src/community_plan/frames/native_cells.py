@@ -128,6 +128,7 @@ class CellReader:
         """Say whether a column holds nothing but nulls, whatever type an engine gives to that."""
         if self.kinds[header].name == "nothing":
             return True
+        self.engine.looks = None  # another table of the kind has to be counted again
         told = self.engine.is_null(self.engine.column(header))
         return self.engine.one_row(self.relation, {"told": ~told})["told"] == 0
 

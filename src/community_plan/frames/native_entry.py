@@ -159,6 +159,7 @@ class _Entry:
             order_keys = tuple(key for _, key in order)
             if self.engine.after(order_keys) is not None and self.engine.begins(self.relation, order[0][0]):
                 return [Ascending(order_keys)]
+        self.engine.looks = None  # another table of the kind has to be counted again
         alike = {f"k{place}": cell for place, (cell, _) in enumerate([code, *(key for _, key in others)])}
         if self.engine.repeats(self.relation, alike):
             raise Misread

@@ -1,0 +1,83 @@
+"""What was written for one table serves the next of its kind, and hides nothing of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+import community_plan as cp
+from community_plan.errors import CellError, ColumnTypeError, DuplicateCodeError
+
+pl = pytest.importorskip("polars")
+
+AREA = "facility-area-per-100-households"
+URBAN = "urban-facility-coverage"
+
+
+def table(rows: int = 300, **columns: Any) -> Any:
+    """Communities of one county in the order of their codes."""
+    frame = pl.DataFrame({"code": [f"411422{100 + row // 90:03d}{201 + row % 90:03d}" for row in range(rows)]})
+    made = {"households": 1_000, "comprehensive_service_area": 300.5, "comprehensive_service_count": 1}
+    given = {name: pl.lit(c) if isinstance(c, int | float | str) else c for name, c in (made | columns).items()}
+    return frame.with_columns(**given)
+
+
+@pytest.fixture
+def fresh() -> cp.Plan:
+    """A plan that has seen no table."""
+    return cp.load_plan("shangqiu-14fyp").with_readings({})
+
+
+def late(value: Any, otherwise: Any) -> Any:
+    """Return an expression with another value in one row, far down."""
+    return pl.when(pl.int_range(pl.len()) == 250).then(pl.lit(value)).otherwise(pl.lit(otherwise))
+
+
+def test_a_second_table_has_its_own_sums(fresh: cp.Plan) -> None:
+    """Not those of the first one."""
+    for households in (1_000, 2_000):
+        row = fresh.evaluate(table(households=households), targets=AREA).row(AREA)
+        assert row.value == Fraction(3005, 10) / Fraction(households, 100)
+
+
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_a_code_that_stands_twice_is_found_in_a_second_table_too(fresh: cp.Plan, order: str) -> None:
+    """Whether the order of the rows shows it or codes have to be counted."""
+    good = table() if order == "sorted" else table().sample(fraction=1, shuffle=True, seed=3)
+    fresh.evaluate(good, targets=AREA)
+    bad = pl.concat([good[:-1], good[:1]]) if order == "shuffled" else pl.concat([good[:1], good[:-1]])
+    with pytest.raises(DuplicateCodeError):
+        fresh.evaluate(bad, targets=AREA)
+
+
+def test_what_is_wrong_in_a_second_table_is_told_with_its_row(fresh: cp.Plan) -> None:
+    """A negative number, one that is too fine, a word that is no category."""
+    words = {"setting": "urban", "county_kind": "county"}
+    fresh.evaluate(table(**words), targets=[AREA, URBAN])
+    for name, expression in {
+        "households": late(-1, 1_000),
+        "comprehensive_service_area": late(30.00001, 300.5),
+        "setting": late("elsewhere", "urban"),
+    }.items():
+        with pytest.raises(CellError) as caught:
+            fresh.evaluate(table(**{**words, name: expression}), targets=[AREA, URBAN])
+        assert (caught.value.place.row, caught.value.place.column) == (251, name)
+
+
+def test_holes_and_other_words_of_a_second_table_count(fresh: cp.Plan) -> None:
+    """They open bounds, and are other communities, as in a first one."""
+    first = fresh.evaluate(table(setting="urban"), targets=[AREA, URBAN])
+    assert {row.reporting_share for row in first} == {1}
+    holes = fresh.evaluate(table(setting="urban", households=late(None, 1_000)), targets=AREA)
+    assert holes.row(AREA).reporting_share == Fraction(299, 300)
+    words = fresh.evaluate(table(setting=late("农村", "城市")), targets=URBAN)
+    assert words.row(URBAN).denominator == 299
+
+
+def test_a_column_that_was_empty_once_is_looked_at_again(fresh: cp.Plan) -> None:
+    """Numbers are no words, even if there were none in the first table."""
+    fresh.evaluate(table(setting=pl.lit(None, dtype=pl.Float64)), targets=URBAN)
+    with pytest.raises(ColumnTypeError):
+        fresh.evaluate(table(setting=1.5), targets=URBAN)
