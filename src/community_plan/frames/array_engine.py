@@ -473,8 +473,7 @@ def _verdict(tracer: Tracer, met: Num, not_met: Num) -> Txt:
 def _verdict_places(yes: Any, no: Any, out: Any = None) -> Any:
     """Return 1 where the first holds, 2 where the second does, else 0."""
     ones, twos = np.asarray(yes).view(np.int8), np.asarray(no).view(np.int8)
-    made = np.add(twos, twos, out=out)
-    return np.add(made, ones, out=out)
+    return np.add(ones, twos + twos, out=out)  # in one step, as `out` may be the memory of either
 
 
 _VERDICT = Operation(_verdict_places, "place")

@@ -77,9 +77,9 @@ _LOW = Operation(lambda values: parted(np.asarray(values))[1].astype(np.int64), 
 
 
 def _changed(values: Any, out: Any = None) -> Any:
-    out[:1] = False
     if np.ndim(values):
-        np.not_equal(values[1:], values[:-1], out=out[1:])
+        np.not_equal(values[1:], values[:-1], out=out[1:])  # first, as `out` may be the values' own memory
+        out[:1] = False
     else:  # one value for all rows
         out[:] = False
     return out

@@ -308,20 +308,6 @@ class Tracer:
         return self.emit(AS_DOUBLE, number.value)
 
 
-def _wrapped(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of arrays write where it is told, also where its result is one value."""
-
-    @functools.wraps(work)
-    def into(*arguments: Any, out: Any = None) -> Any:
-        made = work(*arguments)
-        if out is None:
-            return made
-        np.copyto(out, made, casting="unsafe")
-        return out
-
-    return into
-
-
 def _copied(cells: Any, out: Any = None) -> Any:
     if out is None:
         return cells
