@@ -52,20 +52,23 @@ def jobs(options: argparse.Namespace, out: str) -> list[Job]:
     found = [job("fixed", SMALL)]
     for rows in sizes:
         small = rows <= NORMAL
-        found += [job("polars", rows), job("prepared", rows)]
+        found += [job("polars", rows), job("polars", rows, prepared=True)]
         if small or wanted:  # else what does not scale otherwise is measured at the smaller size alone
             found += [job("panel", rows), job("shuffled", rows), job("indicators", rows)]
-            found += [job("pandas", rows), job("pandas", rows, without=("polars",))]
-            found += [job("pyarrow", rows), job("pyarrow", rows, without=("polars",))]
+            found += [job("pandas", rows), job("pandas", rows, prepared=True)]
+            found += [job("pandas", rows, without=("polars",))]
+            found += [job("pyarrow", rows), job("pyarrow", rows, prepared=True)]
+            found += [job("pyarrow", rows, without=("polars",))]
         found += [job("duckdb", size) for size in ([100_000, rows] if rows == NORMAL else [rows])]
-        found += [job("spark", rows)]
+        found += [job("duckdb", rows, prepared=True)]
+        found += [job("spark", rows), job("spark", rows, prepared=True)]
         if small or options.openfisca_large:
             found += [job("openfisca", rows)]
         if small:
             found += [job("pint", rows), job("pandera", rows)]
         found += [job("memory", rows, case=case) for case in MEMORY_CASES]
         found += [job("process", rows, case=case) for case in PROCESS_CASES]
-    return [each for each in found if wanted is None or each.group in wanted]
+    return [each for each in found if wanted is None or {each.group, each.title} & wanted]
 
 
 def run(job: Job, *, limit: float, most_bytes: int) -> str | None:
@@ -164,7 +167,7 @@ def revision() -> str | None:
 def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Compare the library with what else there is.")
     parser.add_argument("--rows", type=int, action="append", help="communities; may be given several times")
-    parser.add_argument("--engines", help="groups to run, such as polars,pandas,memory")
+    parser.add_argument("--engines", help="groups to run, such as polars,pandas prepared,memory")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="20,000 rows: try that everything runs")
     size.add_argument("--full", action="store_true", help=f"also {LARGE:,} rows")

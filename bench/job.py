@@ -29,10 +29,18 @@ class Job:
     """For memory: the one thing that this process does."""
     without: tuple[str, ...] = ()
     """Packages that are taken for not installed."""
+    prepared: bool = False
+    """Whether the library reads and checks the data once, before the clock starts (`plan.prepare`)."""
 
     @property
     def title(self) -> str:
-        return self.group + "".join(f" without {name}" for name in self.without)
+        return " ".join([self.group, *["prepared"] * self.prepared, *(f"without {name}" for name in self.without)])
+
+    def asked(self, data: Any) -> Any:
+        """Return what the library is asked about: the data as they are, or prepared."""
+        from . import library
+
+        return library.ready(data) if self.prepared else data
 
     def paths(self, **options: Any) -> list[str]:
         spec = Spec(**{"communities": self.rows, **options})

@@ -18,10 +18,7 @@ PUBLISHED = Path(__file__).parent / "report.json"
 
 GROUPS: dict[str, dict[Lang, str]] = {
     "polars": {"en": "polars frame in memory", "zh": "内存中的 polars 数据框"},
-    "prepared": {
-        "en": "polars frame, read and checked once (plan.prepare): each question after that",
-        "zh": "polars 数据框, 只读取检查一次 (plan.prepare): 此后的每次提问",
-    },
+    "polars prepared": {"en": "polars frame, prepared", "zh": "polars 数据框, 已准备"},
     "panel": {"en": "Panel of five years (polars)", "zh": "五年面板（polars）"},
     "shuffled": {"en": "Rows in no order (polars)", "zh": "行序打乱（polars）"},
     "indicators": {
@@ -30,11 +27,15 @@ GROUPS: dict[str, dict[Lang, str]] = {
     },
     "linearity": {"en": "Linearity in rows: time a row, large over small", "zh": "随行数的线性：每行耗时，大表比小表"},
     "pandas": {"en": "pandas frame", "zh": "pandas 数据框"},
+    "pandas prepared": {"en": "pandas frame, prepared", "zh": "pandas 数据框，已准备"},
     "pandas without polars": {"en": "pandas frame, polars not installed", "zh": "pandas 数据框，未安装 polars"},
     "pyarrow": {"en": "pyarrow table", "zh": "pyarrow 表"},
+    "pyarrow prepared": {"en": "pyarrow table, prepared", "zh": "pyarrow 表，已准备"},
     "pyarrow without polars": {"en": "pyarrow table, polars not installed", "zh": "pyarrow 表，未安装 polars"},
     "duckdb": {"en": "DuckDB relation", "zh": "DuckDB 关系"},
+    "duckdb prepared": {"en": "DuckDB relation, prepared", "zh": "DuckDB 关系，已准备"},
     "spark": {"en": "Spark local[2], cached table", "zh": "Spark local[2]，已缓存的表"},
+    "spark prepared": {"en": "Spark local[2], prepared", "zh": "Spark local[2]，已准备"},
     "openfisca": {"en": "OpenFisca-core, by county", "zh": "OpenFisca-core，分县"},
     "pint": {"en": "pint quantities on objects", "zh": "逐对象的 pint 量"},
     "pandera": {"en": "pandera, the same row rules", "zh": "pandera，同样的行规则"},
@@ -70,6 +71,7 @@ PHRASES = (
     ("pint loop", "pint 循环"),
     ("lazy frame", "惰性数据框"),
     ("pandas frame", "pandas 数据框"),
+    ("prepared", "已准备"),
     ("path", "路径"),
     (" targets", " 个目标"),
     (" measures", " 个测度"),

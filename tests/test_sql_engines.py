@@ -102,6 +102,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         from community_plan.frames.spark_engine import SparkEngine
 
         spy(SparkEngine, "fetch")
+        spy(SparkEngine, "fetch_frame")
     return counts
 
 

@@ -22,12 +22,14 @@ def fixed(job: Job) -> None:
 
     small = job.paths()
     frame, table = by_polars.read(small), by_pandas.read(small)
+    kept = library.ready(frame)
     for by in (None, "county"):
         job.race(
             by or "whole",
             {
                 "library": lambda by=by: library.evaluate(frame, by),
                 "floats": lambda by=by: by_polars.evaluate(frame, by),
+                "library, prepared": lambda by=by: library.evaluate(kept, by),
                 "library, pandas frame": lambda by=by: library.evaluate(table, by),
                 "floats, pandas": lambda by=by: by_pandas.evaluate(table, by),
             },

@@ -25,11 +25,16 @@ def duckdb(job: Job) -> None:
         return link.sql(query("t", by, exact=exact)).to_arrow_table()
 
     read = by_pyarrow.read_answers
+    kept = job.asked(link.sql("FROM t"))
+
+    def asked() -> Any:
+        return kept if job.prepared else link.sql("FROM t")
+
     for by in (None, *LEVELS):
         job.race(
             by or "whole",
             {
-                "library": lambda by=by: library.evaluate(link.sql("FROM t"), by),
+                "library": lambda by=by: library.evaluate(asked(), by),
                 "floats": lambda by=by: run(by),
                 "integers": lambda by=by: run(by, exact=True),
             },
@@ -38,7 +43,7 @@ def duckdb(job: Job) -> None:
     job.race(
         "community",
         {
-            "library": lambda: library.communities(link.sql("FROM t")),
+            "library": lambda: library.communities(asked()),
             "floats": lambda: run("community"),
             "integers": lambda: run("community", exact=True),
         },
@@ -77,12 +82,17 @@ def spark(job: Job) -> None:
     table.createOrReplaceTempView("t")
     table.count()
     read = by_pyarrow.read_answers
+    kept = job.asked(table)
+
+    def asked() -> Any:
+        return kept if job.prepared else session.table("t")
+
     try:
         for by in (None, *LEVELS):
             job.race(
                 by or "whole",
                 {
-                    "library": lambda by=by: library.evaluate(session.table("t"), by),
+                    "library": lambda by=by: library.evaluate(asked(), by),
                     "floats": lambda by=by: session.sql(query("t", by)).toArrow(),
                     "integers": lambda by=by: session.sql(query("t", by, exact=True)).toArrow(),
                 },
@@ -92,17 +102,17 @@ def spark(job: Job) -> None:
         job.race(
             "community",
             {
-                "library": lambda: library.communities(session.table("t")),
+                "library": lambda: library.communities(asked()),
                 "floats": lambda: library.computed(session.sql(query("t", "community"))),
                 "integers": lambda: library.computed(session.sql(query("t", "community", exact=True))),
             },
         )
-        _planning(job, DataFrame, session)
+        _planning(job, DataFrame, session, asked)
     finally:
         session.stop()
 
 
-def _planning(job: Job, kind: type, session: Any) -> None:
+def _planning(job: Job, kind: type, session: Any, asked: Callable[[], Any]) -> None:
     """Time what is left of a call when the time inside Spark's actions is taken away."""
     from .. import library
     from ..by_sql import query
@@ -137,7 +147,7 @@ def _planning(job: Job, kind: type, session: Any) -> None:
         return time.perf_counter() - start - inside
 
     calls = {
-        "library": lambda: library.evaluate(session.table("t"), "county"),
+        "library": lambda: library.evaluate(asked(), "county"),
         "floats": lambda: session.sql(query("t", "county")).toArrow(),
     }
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..job import LEVELS, Job, agree, group
@@ -11,22 +10,10 @@ from ..job import LEVELS, Job, agree, group
 @group
 def polars(job: Job) -> None:
     """polars: by level, community and all together, against floats and exact integers by hand."""
-    _polars(job, lambda frame: frame)
-
-
-@group
-def prepared(job: Job) -> None:
-    """polars, after data were read and checked once: what each question to them costs."""
-    from .. import library
-
-    _polars(job, library.ready)
-
-
-def _polars(job: Job, ready: Callable[[Any], Any]) -> None:
     from .. import by_polars, library
 
     frame = by_polars.read(job.paths())
-    asked = ready(frame)
+    asked = job.asked(frame)
     read = by_polars.read_answers
     for by in (None, *LEVELS):
         job.race(
@@ -119,17 +106,18 @@ def _own_frames(job: Job, hand: Any) -> None:
     from .. import library
 
     frame = hand.read(job.paths())
+    asked = job.asked(frame)
     for by in (None, *LEVELS):
         job.race(
             by or "whole",
-            {"library": lambda by=by: library.evaluate(frame, by), "floats": lambda by=by: hand.evaluate(frame, by)},
+            {"library": lambda by=by: library.evaluate(asked, by), "floats": lambda by=by: hand.evaluate(frame, by)},
             agree(by, {"floats": (hand.read_answers, {})}),
         )
     job.race(
         "community",
-        {"library": lambda: library.communities(frame), "floats": lambda: hand.evaluate(frame, "community")},
+        {"library": lambda: library.communities(asked), "floats": lambda: hand.evaluate(frame, "community")},
     )
-    job.race("together", {"library": lambda: library.together(frame), "floats": lambda: hand.together(frame)})
+    job.race("together", {"library": lambda: library.together(asked), "floats": lambda: hand.together(frame)})
 
 
 @group

@@ -146,18 +146,26 @@ ZERO = Lit(0)
 
 def conjunction(parts: Iterable[Bool]) -> Bool:
     """Return `and` of the parts, simplified."""
-    kept = dict.fromkeys(part for part in _flat(parts, And) if part != TRUE)
-    if FALSE in kept or any(negation(part) in kept for part in kept):
-        return FALSE
-    return TRUE if not kept else next(iter(kept)) if len(kept) == 1 else And(tuple(kept))
+    kept = _kept(parts, And, neutral=True)
+    return FALSE if kept is None else TRUE if not kept else kept[0] if len(kept) == 1 else And(kept)
 
 
 def disjunction(parts: Iterable[Bool]) -> Bool:
     """Return `or` of the parts, simplified."""
-    kept = dict.fromkeys(part for part in _flat(parts, Or) if part != FALSE)
-    if TRUE in kept or any(negation(part) in kept for part in kept):
-        return TRUE
-    return FALSE if not kept else next(iter(kept)) if len(kept) == 1 else Or(tuple(kept))
+    kept = _kept(parts, Or, neutral=False)
+    return TRUE if kept is None else FALSE if not kept else kept[0] if len(kept) == 1 else Or(kept)
+
+
+def _kept(parts: Iterable[Bool], kind: type[And] | type[Or], *, neutral: bool) -> tuple[Bool, ...] | None:
+    """Return the parts that decide, each once; None if one of them alone does, or a part and its opposite."""
+    kept: dict[Bool, None] = {}
+    for part in _flat(parts, kind):
+        if not isinstance(part, Const):
+            kept[part] = None
+        elif part.value is not neutral:
+            return None
+    decided = any(isinstance(part, Not) and part.part in kept for part in kept)
+    return None if decided else tuple(kept)
 
 
 def _flat(parts: Iterable[Bool], kind: type[And] | type[Or]) -> Iterator[Bool]:
@@ -177,18 +185,22 @@ def negation(part: Bool) -> Bool:
 
 def when(condition: Bool, term: Int) -> Int:
     """Return a number where a condition holds and 0 elsewhere, simplified."""
-    if condition == TRUE or term == ZERO:
+    if isinstance(condition, Const):
+        return term if condition.value else ZERO
+    if _is_zero(term):
         return term
-    if condition == FALSE:
-        return ZERO
     if isinstance(term, When):
         return when(conjunction((condition, term.condition)), term.term)
     return When(condition, term)
 
 
+def _is_zero(term: Int) -> bool:
+    return isinstance(term, Lit) and not term.value
+
+
 def add(terms: Iterable[Int]) -> Int:
     """Return the sum of the terms, simplified."""
-    kept = tuple(term for term in terms if term != ZERO)
+    kept = tuple(term for term in terms if not _is_zero(term))
     if all(isinstance(term, Lit) for term in kept):
         return Lit(sum(term.value for term in kept if isinstance(term, Lit)))
     return kept[0] if len(kept) == 1 else Add(kept)

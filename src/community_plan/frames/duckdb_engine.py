@@ -15,7 +15,7 @@ import duckdb
 
 from community_plan.errors import DataError
 from community_plan.frames.engine import Holes, Kind
-from community_plan.frames.sql_engine import Sql, SqlEngine, decoded, encoded, literal
+from community_plan.frames.sql_engine import Parts, Sql, SqlEngine, decoded, encoded, literal
 from community_plan.grouping import Misread
 
 __all__ = ["DuckDBEngine", "open_duckdb"]
@@ -139,19 +139,24 @@ class DuckDBEngine(SqlEngine):
             raise Misread from error  # a number that is too large for a cast may be no fault of the data
         return rows
 
-    def totals(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> list[tuple[Any, ...]]:
+    def totals(self, parts: Parts, keys: Sequence[str]) -> list[tuple[Any, ...]]:
         try:
-            return self.fetch(self.aggregate(relation, keys, _narrow(columns)))
+            return self.fetch(self._united([(relation, _narrow(columns)) for relation, columns in parts], keys))
         except DataError:
-            return self.fetch(self.aggregate(relation, keys, columns))
+            return self.fetch(self._united(parts, keys))
 
-    def framed(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any | None:
+    def framed(self, parts: Parts, keys: Sequence[str]) -> Any | None:
         if not importlib.util.find_spec("pyarrow"):
             return None
         try:
-            return self.fetch_frame(self.aggregate(relation, keys, _narrow(columns)))
+            return self.fetch_frame(self._united([(relation, _narrow(columns)) for relation, columns in parts], keys))
         except DataError:
             return None
+
+    @_told
+    def _united(self, parts: Parts, keys: Sequence[str]) -> Any:
+        first, *others = (self.aggregate(relation, keys, columns) for relation, columns in parts)
+        return functools.reduce(lambda united, other: united.union(other), others, first)
 
     @_told
     def fetch_frame(self, relation: Any) -> Any:
@@ -245,14 +250,27 @@ class DuckDBEngine(SqlEngine):
         return self.project(like.limit(0).aggregate("COUNT(*)"), lists)
 
     @_told
-    def kept(self, relation: Any, gap: Any) -> tuple[DuckDBEngine, Any]:  # noqa: ARG002  # as `Engine`
-        """Write a relation into a temporary table, which is dropped when nobody holds it any more."""
+    def kept(self, relation: Any, gap: Any) -> tuple[DuckDBEngine, Any]:
+        """Write a relation into temporary tables, which are dropped when nobody holds them any more."""
+        tables = [self._store(relation)]
+        stored = self._read(tables[0])
+        few = None
+        if gap is not None:
+            tables.append(self._store(self.filter(stored, gap)))
+            few = self._read(tables[1])
+        engine = attrs.evolve(self, base=stored, types={}, few=few)
+        weakref.finalize(engine, _drop, self.base, tables).atexit = False
+        return engine, stored
+
+    def _store(self, relation: Any) -> str:
+        """Write a relation into a temporary table of its own and return its name."""
         table = f"community_plan_{uuid.uuid4().hex}"
         relation.query(f"{table}_rows", f"CREATE TEMP TABLE {table} AS FROM {table}_rows")
-        stored = relation.query(f"{table}_rows", f"FROM {table}")
-        engine = attrs.evolve(self, base=stored, types={})
-        weakref.finalize(engine, _drop, relation, table).atexit = False
-        return engine, stored
+        return table
+
+    def _read(self, table: str) -> Any:
+        """Return a table as a relation; a relation brings its whole past along, and the user's own is the shortest."""
+        return self.base.query(f"{table}_rows", f"FROM {table}")
 
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return relation.project(", ".join(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
@@ -267,9 +285,10 @@ class DuckDBEngine(SqlEngine):
         return True
 
 
-def _drop(relation: Any, table: str) -> None:
-    with contextlib.suppress(duckdb.Error):  # the connection may be closed
-        relation.query(f"{table}_rows", f"DROP TABLE IF EXISTS {table}")
+def _drop(relation: Any, tables: Sequence[str]) -> None:
+    for table in tables:
+        with contextlib.suppress(duckdb.Error):  # the connection may be closed
+            relation.query(f"{table}_rows", f"DROP TABLE IF EXISTS {table}")
 
 
 def _narrow(columns: Mapping[str, Sql]) -> dict[str, Sql]:

@@ -83,6 +83,8 @@ class NativeTable:
     rows_at_most: int = MOST_ROWS
     found_notes: list[Note] = attrs.field(factory=list)
     """Filled when the sums are made."""
+    is_kept: bool = False
+    """Whether it is read and checked already."""
     written: dict[Any, Any] | None = None
     """What was written for sums, if other tables of this kind may ask for the same."""
 
@@ -453,7 +455,7 @@ class NativeTable:
             made = self.written[asked] if asked in self.written else self.written.setdefault(asked, self._sums(*asked))
         basis, columns, names, sums, gaps, wide = made
         notes = [f"note{place}__" for place in range(len(self.counted))]
-        if engine.apart and (self.suspects or engine.rows(self.relation) is not None):
+        if engine.apart and (self.suspects or self.is_kept or engine.rows(self.relation) is not None):
             found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, gaps=gaps, wide=wide)
             if found is None:
                 raise Misread
@@ -521,7 +523,7 @@ class NativeTable:
         rows = engine.one_row(relation, {"rows": None})["rows"]
         table = attrs.evolve(base, engine=engine, relation=relation, rows_at_most=max(1, rows))
         table.checked()
-        return attrs.evolve(table, suspects=(), counted=(), written={})
+        return attrs.evolve(table, suspects=(), counted=(), written={}, is_kept=True)
 
     def codes_repeat(self) -> bool:
         """Say whether a code stands in more than one row; a remainder has none."""

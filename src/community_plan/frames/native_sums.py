@@ -69,10 +69,10 @@ class NativeSums:
         found: dict[tuple[str | None, ...], tuple[int, ...]] = {}
         for key, row in zip(_tuples(labels, len(columns[0])), zip(*columns, strict=True), strict=True):
             totals = basis.features(row)[:-1]
-            if any(total > INT64_MAX for total in totals):
-                raise SumOverflowError("a sum passes 2^63 quanta", mend=OVERFLOW_MEND)
-            # An empty label and a missing one are one.
+            # An empty label and a missing one are one; and engines may give what rows with gaps add by itself.
             found[key] = tuple(map(operator.add, found[key], totals)) if key in found else totals
+        if any(total > INT64_MAX for totals in found.values() for total in totals):
+            raise SumOverflowError("a sum passes 2^63 quanta", mend=OVERFLOW_MEND)
         if not keys and not found:
             found[()] = (0,) * len(self.program)
         return list(found.items())

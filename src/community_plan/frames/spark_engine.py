@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 import json
 import weakref
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ from pyspark.sql import functions
 
 from community_plan.errors import DataError
 from community_plan.frames.engine import Holes, Kind
-from community_plan.frames.sql_engine import Sql, SqlEngine, decoded, encoded, literal
+from community_plan.frames.sql_engine import Parts, Sql, SqlEngine, decoded, encoded, literal
 from community_plan.grouping import Misread
 
 __all__ = ["SparkEngine", "open_spark"]
@@ -99,29 +101,48 @@ class SparkEngine(SqlEngine):
         sums = ", ".join(f"{cell} AS {self.name(name)}" for name, cell in columns.items())
         return relation.groupBy(*names).agg(functions.expr(f"struct({sums}) AS sums__"))
 
-    def totals(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> list[tuple[Any, ...]]:
-        rows = self.fetch(self._aggregated(relation, [self.name(key) for key in keys], columns))
+    def _united(self, parts: Parts, keys: Sequence[str]) -> Any:
+        names = [self.name(key) for key in keys]
+        first, *others = (self._aggregated(relation, names, columns) for relation, columns in parts)
+        return functools.reduce(lambda united, other: united.union(other), others, first)
+
+    def totals(self, parts: Parts, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        rows = self.fetch(self._united(parts, keys))
         return [(*row[:-1], *row[-1]) for row in rows]
 
-    def framed(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any | None:
+    def framed(self, parts: Parts, keys: Sequence[str]) -> Any | None:
         import polars as pl
 
-        rows = self.totals(relation, keys, columns)
-        frame = pl.DataFrame(rows, schema=[*keys, *columns], orient="row", infer_schema_length=None)
+        names = list(parts[0][1])
+        if keys and importlib.util.find_spec("pyarrow"):  # rows of Python take long where there are many
+            frame = self.fetch_frame(self._united(parts, keys)).unnest("sums__")
+            frame.columns = [*keys, *names]
+        else:
+            rows = self.totals(parts, keys)
+            frame = pl.DataFrame(rows, schema=[*keys, *names], orient="row", infer_schema_length=None)
         texts = {key: pl.String for key in keys if frame.schema[key] == pl.Null}
-        return frame.cast({**texts, **dict.fromkeys(columns, pl.Int64)})
+        return frame.cast({**texts, **dict.fromkeys(names, pl.Int64)})
 
     def limit(self, relation: Any, rows: int) -> Any:
         return relation.limit(rows)
 
     def fetch(self, relation: Any) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._run(relation, "collect")
+        return rows
+
+    def fetch_frame(self, relation: Any) -> Any:
+        """Run the query, as `fetch` does, and return its rows as a polars DataFrame."""
+        import polars as pl
+
+        return pl.DataFrame(self._run(relation, "toArrow"))
+
+    def _run(self, relation: Any, action: str) -> Any:
         try:
-            rows: list[tuple[Any, ...]] = relation.collect()
+            return getattr(relation, action)()
         except _ERRORS as error:
             if not self.careful:  # a number that is too large for a cast may be no fault of the data
                 raise Misread from error
             raise DataError(f"the data cannot be read: {str(error).splitlines()[0]}") from error
-        return rows
 
     def matched(self, left: Any, right: Any, condition: Sql) -> Any:
         return left.join(right, functions.expr(str(condition)), "left")
@@ -176,10 +197,13 @@ class SparkEngine(SqlEngine):
         made = functions.from_json(functions.lit(text), f"array<struct<{fields}>>")
         return self.base.sparkSession.range(1).select(functions.inline(made))
 
-    def kept(self, relation: Any, gap: Any) -> tuple[SparkEngine, Any]:  # noqa: ARG002  # as `Engine`
-        """Have Spark persist a data frame until nobody holds it any more."""
-        engine = attrs.evolve(self, base=relation.persist(), types={})
-        weakref.finalize(engine, _release, relation).atexit = False
+    def kept(self, relation: Any, gap: Any) -> tuple[SparkEngine, Any]:
+        """Have Spark persist a data frame, and its rows with missing cells, until nobody holds them any more."""
+        persisted = [relation.persist()]
+        if gap is not None:
+            persisted.append(self.filter(relation, gap).persist())
+        engine = attrs.evolve(self, base=relation, types={}, few=persisted[1] if gap is not None else None)
+        weakref.finalize(engine, _release, persisted).atexit = False
         return engine, relation
 
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
@@ -189,9 +213,10 @@ class SparkEngine(SqlEngine):
         return isinstance(other, SparkEngine) and self.base.sparkSession is other.base.sparkSession
 
 
-def _release(relation: Any) -> None:
+def _release(persisted: Sequence[Any]) -> None:
     with contextlib.suppress(*_ERRORS):  # the session may be over
-        relation.unpersist()
+        for relation in persisted:
+            relation.unpersist()
 
 
 def _quoted(name: str) -> str:

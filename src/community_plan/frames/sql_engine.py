@@ -112,6 +112,12 @@ def _compared(left: Sql, sign: str, other: Any) -> Sql:
     return Sql(f"{left.within(_PLUS)} {sign} {literal(other).within(_PLUS)}", _COMPARE, truth=True)
 
 
+_NOTHING = Sql("CAST(0 AS BIGINT)")
+"""The sum of what a part has nothing of."""
+Parts = Sequence[tuple[Any, Mapping[str, Sql]]]
+"""Relations with the sums that each is asked for, under the same names."""
+
+
 def literal(value: Any) -> Sql:
     """Return a Python value as SQL that every engine reads alike."""
     if isinstance(value, Sql):
@@ -165,6 +171,8 @@ class SqlEngine(ABC):
     """What the cells of the user's columns are."""
     seen_rows: int = attrs.field(default=0, init=False)
     """Rows that a first look at the table has seen."""
+    few: Any = None
+    """The rows with missing cells, where they are kept beside all of them."""
     looks: list[tuple[str, tuple[Any, ...], Any]] | None = attrs.field(default=None, init=False)
 
     # -- what an engine says in its own words --------------------------------------------------------------
@@ -336,37 +344,53 @@ class SqlEngine(ABC):
 
     def one_row(self, relation: Any, columns: Mapping[str, Sql | None], *, most: Sequence[str] = ()) -> dict[str, int]:
         asked = {name: Sql(f"MAX({cell})") if name in most else self.summed(cell) for name, cell in columns.items()}
-        (row,) = self.totals(relation, (), asked)
+        (row,) = self.totals([(relation, asked)], ())
         return {name: int(cell or 0) for name, cell in zip(columns, row, strict=True)}
 
     def group(self, relation: Any, keys: Sequence[str], sums: Mapping[str, Sql | None], *, wide: bool) -> Grouped:
-        columns = {name: self.summed(cell, wide=wide) for name, cell in sums.items()}
-        frame = self.framed(relation, keys, columns) if not wide and importlib.util.find_spec("polars") else None
+        return self._group([(relation, sums)], keys, tuple(sums), wide=wide)
+
+    def _group(
+        self,
+        parts: Sequence[tuple[Any, Mapping[str, Sql | None]]],
+        keys: Sequence[str],
+        names: Sequence[str],
+        *,
+        wide: bool,
+    ) -> Grouped:
+        """Return sums that come from several relations, each of which has some of them."""
+        asked = [
+            (relation, {n: self.summed(sums[n], wide=wide) if n in sums else _NOTHING for n in names})
+            for relation, sums in parts
+        ]
+        frame = self.framed(asked, keys) if not wide and importlib.util.find_spec("polars") else None
         if frame is not None:
-            frame = frame.with_columns(frame.select(*sums).fill_null(0))
-            totals = {name: frame.get_column(name) for name in sums}
+            frame = frame.with_columns(frame.select(*names).fill_null(0))
+            if len(parts) > 1:
+                frame = frame.group_by(*keys).sum() if keys else frame.sum()
+            totals = {name: frame.get_column(name) for name in names}
             large = max((total.max() or 0 for total in totals.values()), default=0) > _LARGE
             return Grouped({key: frame.get_column(key) for key in keys}, totals, frame=frame, wide=large)
-        rows = self.totals(relation, keys, columns)
-        cells = list(zip(*rows, strict=True)) if rows else [()] * (len(keys) + len(sums))
+        rows = self.totals(asked, keys)
+        cells = list(zip(*rows, strict=True)) if rows else [()] * (len(keys) + len(names))
         width = len(keys)
         return Grouped(
             keys=dict(zip(keys, cells[:width], strict=True)),
-            sums={name: [int(c or 0) for c in some] for name, some in zip(sums, cells[width:], strict=True)},
+            sums={name: [int(c or 0) for c in some] for name, some in zip(names, cells[width:], strict=True)},
         )
 
     @abstractmethod
-    def framed(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any | None:
-        """Return the rows of an aggregation as a polars DataFrame; None if they do not fit."""
+    def totals(self, parts: Parts, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the rows of one aggregation or several of the same columns; each may have a row for a key."""
+
+    @abstractmethod
+    def framed(self, parts: Parts, keys: Sequence[str]) -> Any | None:
+        """Return the same as a polars DataFrame; None if they do not fit."""
 
     def grouped_relation(
         self, relation: Any, keys: Sequence[str], sums: Mapping[str, Sql | None], *, wide: bool = False
     ) -> Any:
         return self.aggregate(relation, keys, {name: self.summed(cell, wide=wide) for name, cell in sums.items()})
-
-    def totals(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> list[tuple[Any, ...]]:
-        """Return the rows of an aggregation."""
-        return self.fetch(self.aggregate(relation, keys, columns))
 
     def check_and_group(
         self,
@@ -376,13 +400,15 @@ class SqlEngine(ABC):
         keys: Sequence[str],
         sums: Mapping[str, Sql | None],
         *,
-        gaps: Gaps | None,  # noqa: ARG002  # a second pass over the table costs more than some more sums
+        gaps: Gaps | None,
         wide: bool,
     ) -> Grouped | None:
         if not self.is_in_order(relation, suspects):
             return None
-        staged = self.project(relation, {**stage, BAD: self.suspicious(suspects)})
-        grouped = self.group(staged, keys, {**sums, BAD: self.column(BAD), _ROWS: None}, wide=wide)
+        parts = self._parted(relation, suspects, stage, sums, None if wide else gaps)
+        if not suspects:
+            return self._group(parts, keys, tuple(sums), wide=wide)
+        grouped = self._group(parts, keys, (*sums, BAD, _ROWS), wide=wide)
         rows = sum(grouped.sums[_ROWS])
         if rows < self.seen_rows:
             problem = f"expected {self.seen_rows} rows or more, as at first, got {rows}"
@@ -390,6 +416,25 @@ class SqlEngine(ABC):
         # Sums of more rows may not fit 64 bits.
         many = not self.wide and rows > native.MOST_ROWS
         return None if many or any(grouped.sums[BAD]) else grouped
+
+    def _parted(
+        self,
+        relation: Any,
+        suspects: Sequence[Any],
+        stage: Mapping[str, Sql],
+        sums: Mapping[str, Sql | None],
+        gaps: Gaps | None,
+    ) -> list[tuple[Any, Mapping[str, Sql | None]]]:
+        """Return what to add up over all rows, and what over those with missing cells alone."""
+        # Where those are not kept by themselves, a second pass to find them costs more than some more sums.
+        sparse = frozenset() if gaps is None or self.few is None else gaps.names
+        dense = {name: cell for name, cell in sums.items() if name not in sparse}
+        if suspects:
+            stage, dense = {**stage, BAD: self.suspicious(suspects)}, {**dense, BAD: self.column(BAD), _ROWS: None}
+        parts: list[tuple[Any, Mapping[str, Sql | None]]] = [(self.project(relation, stage), dense)]
+        if sparse:
+            parts.append((self.project(self.few, stage), {name: sums[name] for name in sums if name in sparse}))
+        return parts
 
     def is_sound(self, relation: Any, suspects: Sequence[Any]) -> bool:
         if not self.is_in_order(relation, suspects):
