@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -291,6 +292,26 @@ def test_more_rows_than_were_reckoned_with_are_counted(
     """Before anyone believes that their sums fit 64 bits."""
     monkeypatch.setattr(native, "MOST_ROWS", 100)
     same(plan, make, many(300), by="county")
+
+
+@pytest.mark.parametrize("without", [False, True], ids=["with polars", "without polars"])
+def test_rows_with_gaps_that_are_kept_apart_are_added_to_their_regions(
+    plan: cp.Plan, make: Make, monkeypatch: pytest.MonkeyPatch, without: bool
+) -> None:
+    """In regions of which every row, some and none have gaps."""
+    number = pl.int_range(900, dtype=pl.Int64)
+    gaps = pl.when((number < 199) | (number % 7 == 3) & (number < 600))
+    frame = many(900, households=gaps.then(None).otherwise(number % 900 + 100))
+    frame = frame.with_columns(comprehensive_service_area=pl.when(number % 5 > 0).then("comprehensive_service_area"))
+    expected = {by: plan.evaluate(frame, by=by, targets=AREA).rows for by in (None, "township")}
+    data = make(frame)
+    if without:
+        find = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "polars" else find(name))
+    ready = plan.prepare(data, targets=AREA)
+    for by, rows in expected.items():
+        assert plan.evaluate(ready, by=by).rows == rows
+        assert any(row.reporting_share < 1 for row in rows)
 
 
 def test_what_is_prepared_stays_in_its_engine(plan: cp.Plan, make: Make) -> None:
