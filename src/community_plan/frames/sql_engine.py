@@ -427,7 +427,7 @@ class SqlEngine(ABC):
     ) -> list[tuple[Any, Mapping[str, Sql | None]]]:
         """Return what to add up over all rows, and what over those with missing cells alone."""
         # Where those are not kept by themselves, a second pass to find them costs more than some more sums.
-        sparse = frozenset() if gaps is None or self.few is None else gaps.names
+        sparse = gaps.names if gaps is not None and self.few is not None and relation is self.base else frozenset()
         dense = {name: cell for name, cell in sums.items() if name not in sparse}
         if suspects:
             stage, dense = {**stage, BAD: self.suspicious(suspects)}, {**dense, BAD: self.column(BAD), _ROWS: None}
