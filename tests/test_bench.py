@@ -13,7 +13,7 @@ import community_plan as cp
 pytest.importorskip("numpy")
 pa = pytest.importorskip("pyarrow")
 
-from bench import data, library, report, ten  # noqa: E402
+from bench import data, library, report, ten, timing  # noqa: E402
 from bench.__main__ import compare_digests  # noqa: E402
 from bench.worker import not_installed  # noqa: E402
 
@@ -156,3 +156,15 @@ def test_the_published_report_reads() -> None:
     languages: tuple[report.Lang, ...] = ("zh", "en")
     for lang in languages:
         assert json.dumps(report.parts(published, lang))
+
+
+@pytest.mark.parametrize(("warm", "calls"), [(2, 1), (4, 4)])
+def test_a_long_call_is_repeated_only_where_a_virtual_machine_warms_up(
+    monkeypatch: pytest.MonkeyPatch, warm: int, calls: int
+) -> None:
+    """A loop of minutes is called once; Spark's first calls say nothing of the later ones."""
+    monkeypatch.setattr(timing, "LONG", 1e-12)
+    done: list[int] = []
+    found = timing.in_turns({"one": lambda: done.append(1)}, budget=0, warm=warm)
+    assert len(done) == calls
+    assert found["one"].seconds == [found["one"].first]

@@ -106,6 +106,7 @@ def spark(job: Job) -> None:
                 "floats": lambda: library.computed(session.sql(query("t", "community"))),
                 "integers": lambda: library.computed(session.sql(query("t", "community", exact=True))),
             },
+            warm=4,
         )
         _planning(job, DataFrame, session, asked)
     finally:
