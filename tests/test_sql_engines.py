@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import shutil
 import warnings
@@ -296,7 +297,7 @@ def test_more_rows_than_were_reckoned_with_are_counted(
 
 @pytest.mark.parametrize("without", [False, True], ids=["with polars", "without polars"])
 def test_rows_with_gaps_that_are_kept_apart_are_added_to_their_regions(
-    plan: cp.Plan, make: Make, monkeypatch: pytest.MonkeyPatch, without: bool
+    plan: cp.Plan, make: Make, fetched: list[int], monkeypatch: pytest.MonkeyPatch, without: bool
 ) -> None:
     """In regions of which every row, some and none have gaps."""
     number = pl.int_range(900, dtype=pl.Int64)
@@ -310,7 +311,9 @@ def test_rows_with_gaps_that_are_kept_apart_are_added_to_their_regions(
         monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "polars" else find(name))
     ready = plan.prepare(data, targets=AREA)
     for by, rows in expected.items():
+        fetched.clear()
         assert plan.evaluate(ready, by=by).rows == rows
+        assert max(fetched) > len(rows)  # a region with gaps comes in two rows
         assert any(row.reporting_share < 1 for row in rows)
 
 
@@ -323,6 +326,21 @@ def test_what_is_prepared_stays_in_its_engine(plan: cp.Plan, make: Make) -> None
     fault(plan, make(many(300, households=pl.lit(-1))), errors.CellError)
     with pytest.raises(errors.CellError):
         plan.prepare(make(many(300, households=pl.lit(-1))), targets=AREA)
+
+
+def test_prepared_tables_outlive_what_they_were_read_from_and_leave_nothing_behind(plan: cp.Plan) -> None:
+    """The table may be dropped; what was kept of it is gone when nobody holds it any more."""
+    con = duckdb.connect()
+    frame = many(300).with_columns(households=pl.when(pl.col("households") % 7 > 0).then("households"))
+    con.from_arrow(frame.to_arrow()).create("mine")
+    ready = plan.prepare(con.sql("FROM mine"), targets=AREA)
+    con.execute("DROP TABLE mine")
+    assert plan.evaluate(ready, by="township").rows == plan.evaluate(frame, by="township", targets=AREA).rows
+    kept = "SELECT count(*) FROM duckdb_tables()"
+    assert con.sql(kept).fetchall() == [(2,)]  # all rows, and those with gaps
+    del ready
+    gc.collect()
+    assert con.sql(kept).fetchall() == [(0,)]
 
 
 def test_numbers_of_more_than_64_bits_are_too_large_and_not_missing(plan: cp.Plan) -> None:

@@ -252,25 +252,16 @@ class DuckDBEngine(SqlEngine):
     @_told
     def kept(self, relation: Any, gap: Any) -> tuple[DuckDBEngine, Any]:
         """Write a relation into temporary tables, which are dropped when nobody holds them any more."""
-        tables = [self._store(relation)]
-        stored = self._read(tables[0])
-        few = None
+        # A relation brings its whole past along, what it reads among it; this one has nothing but its connection.
+        connected = relation.limit(0).aggregate("COUNT(*)").materialize()
+        tables = [_store(relation)]
+        stored, few = _read(connected, tables[0]), None
         if gap is not None:
-            tables.append(self._store(self.filter(stored, gap)))
-            few = self._read(tables[1])
+            tables.append(_store(self.filter(stored, gap)))
+            few = _read(connected, tables[1])
         engine = attrs.evolve(self, base=stored, types={}, few=few)
-        weakref.finalize(engine, _drop, self.base, tables).atexit = False
+        weakref.finalize(engine, _drop, connected, tables).atexit = False
         return engine, stored
-
-    def _store(self, relation: Any) -> str:
-        """Write a relation into a temporary table of its own and return its name."""
-        table = f"community_plan_{uuid.uuid4().hex}"
-        relation.query(f"{table}_rows", f"CREATE TEMP TABLE {table} AS FROM {table}_rows")
-        return table
-
-    def _read(self, table: str) -> Any:
-        """Return a table as a relation; a relation brings its whole past along, and the user's own is the shortest."""
-        return self.base.query(f"{table}_rows", f"FROM {table}")
 
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return relation.project(", ".join(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
@@ -285,10 +276,21 @@ class DuckDBEngine(SqlEngine):
         return True
 
 
-def _drop(relation: Any, tables: Sequence[str]) -> None:
+def _store(relation: Any) -> str:
+    """Write a relation into a temporary table of its own and return its name."""
+    table = f"community_plan_{uuid.uuid4().hex}"
+    relation.query(f"{table}_rows", f"CREATE TEMP TABLE {table} AS FROM {table}_rows")
+    return table
+
+
+def _read(connected: Any, table: str) -> Any:
+    return connected.query(f"{table}_rows", f"FROM {table}")
+
+
+def _drop(connected: Any, tables: Sequence[str]) -> None:
     for table in tables:
         with contextlib.suppress(duckdb.Error):  # the connection may be closed
-            relation.query(f"{table}_rows", f"DROP TABLE IF EXISTS {table}")
+            connected.query(f"{table}_rows", f"DROP TABLE IF EXISTS {table}")
 
 
 def _narrow(columns: Mapping[str, Sql]) -> dict[str, Sql]:
