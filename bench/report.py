@@ -82,6 +82,7 @@ PHRASES = (
     ("checks and evaluates", "检查并评估"),
     ("time outside Spark's actions, by county", "Spark 动作之外的耗时，分县"),
     ("targets= every target that reads the communities table alone", "targets= 只用社区表的全部目标"),
+    ("a cold virtual machine: warming up ended with the first long call", "虚拟机尚未预热：首次调用过长，预热即止"),
     ("is not installed", "未安装"),
 )
 """What contenders and notes say, for the Chinese page; an error keeps its words."""
