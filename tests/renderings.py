@@ -22,6 +22,7 @@ import pyarrow as pa
 import community_plan as cp
 import community_plan.tables
 from boundary_rows import AMOUNTS, AREAS, COUNTY_KINDS, SETTINGS, Mask, Truth
+from community_plan.frames import compiler, fused, opening
 
 Random = np.random.Generator
 Numbers = Literal["narrow", "long", "double", "single", "decimal", "fine decimal", "any"]
@@ -159,6 +160,10 @@ class Rendering:
     """Makes it; the folder is for files."""
     without_polars: bool = False
     """Whether it is evaluated as if polars were not installed."""
+    compiled: bool = False
+    """Whether loops are compiled for it, as they are for large tables."""
+    polars_adds_up: bool = False
+    """Whether it is evaluated as a large frame of polars is where llvmlite is not installed."""
     ordered: bool = True
     """Whether its communities come in the order of the data; those that are judged as rows come by their codes."""
     typed: bool = True
@@ -174,7 +179,12 @@ class Rendering:
         """Set the stage for its evaluation."""
         with contextlib.ExitStack() as stack:
             if self.without_polars:
-                stack.enter_context(without_polars())
+                stack.enter_context(without("polars"))
+            if self.compiled:
+                stack.enter_context(compiled())
+            if self.polars_adds_up:
+                stack.enter_context(without("llvmlite"))
+                stack.enter_context(unittest.mock.patch.object(opening, "_SMALL", 0))
             if self.streaming:
                 stack.enter_context(pl.Config(engine_affinity="streaming"))
             if "by polars" in self.name:
@@ -183,15 +193,37 @@ class Rendering:
 
 
 @contextlib.contextmanager
-def without_polars() -> Iterator[None]:
-    """Let the library find no polars."""
+def without(library: str) -> Iterator[None]:
+    """Let `community_plan` not find a library."""
     find = importlib.util.find_spec
 
-    def without(name: str, package: str | None = None) -> Any:
-        return None if name == "polars" else find(name, package)
+    def find_others(name: str, package: str | None = None) -> Any:
+        return None if name == library else find(name, package)
 
-    with unittest.mock.patch.object(importlib.util, "find_spec", without):
+    with unittest.mock.patch.object(importlib.util, "find_spec", find_others):
         yield
+
+
+@contextlib.contextmanager
+def compiled(rows: int = 64, *, at_least: int = 1) -> Iterator[None]:
+    """Let loops be compiled for small tables, too, and see that they have run.
+
+    Args:
+        rows: How many rows a core works on at a time.
+        at_least: How often loops have to run.
+    """
+    call, runs = compiler.Loop.__call__, itertools.count()
+
+    def counted(loop: compiler.Loop, *arguments: Any) -> None:
+        next(runs)
+        call(loop, *arguments)
+
+    with (
+        unittest.mock.patch.object(compiler.Loop, "__call__", counted),
+        unittest.mock.patch.multiple(fused, _MANY=1, _CHUNK=rows),
+    ):
+        yield
+    assert next(runs) >= at_least, "numpy alone was at work"
 
 
 def _categorical(frame: pl.DataFrame, dtype: Any) -> pl.DataFrame:
@@ -428,6 +460,28 @@ def _all() -> Iterator[Rendering]:
             _from_frame(lambda f: _encoded(f.to_arrow()), words="mixed"),
             without_polars=without,
         )
+    for name, make, grain, large in (
+        ("polars", _from_frame(), 1, True),
+        ("polars doubles, any hole", _from_frame(numbers="double", holes="any", words="mixed"), 1, True),
+        ("polars singles", _from_frame(numbers="single", holes="any"), 625, False),
+        ("polars 64 bits", _from_frame(numbers="long", words="zh", code="number"), 10_000, True),
+        ("polars enum", _from_frame(_enumerated), 1, True),
+        ("pandas", lambda t, r, _: _numpy_pandas(t, r, numbers="double", holes="infinite"), 1, True),
+        ("pandas nullable", lambda t, r, _: _nullable_pandas(t, r), 1, True),
+        ("pandas arrow", lambda t, r, _: _arrow_pandas(t, r, words="zh"), 1, True),
+        ("pyarrow", _with_random(_chunked), 1, True),
+        ("pyarrow NaN", _with_random(_chunked, numbers="double", holes="any"), 1, True),
+        ("pyarrow dictionaries", _from_frame(lambda f: _encoded(f.to_arrow()), words="mixed"), 1, True),
+    ):
+        yield Rendering(f"{name}, compiled", make, compiled=True, grain=grain, large=large)
+    yield Rendering("polars adding up", _from_frame(words="mixed"), polars_adds_up=True)
+    yield Rendering(
+        "polars adding up, any type",
+        _from_frame(numbers="any", holes="any"),
+        polars_adds_up=True,
+        grain=625,
+        large=False,
+    )
     yield Rendering("parquet", _parquet)
     yield Rendering("parquet decimals", lambda t, r, f: _parquet(t, r, f, numbers="decimal", words="mixed"))
     yield Rendering("parquet files", _parquet_files)

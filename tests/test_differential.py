@@ -30,7 +30,7 @@ import community_plan as cp
 import oracle
 from boundary_rows import AREAS, MOST, Truth, make_truth
 from community_plan.errors import ColumnTypeError, SumOverflowError
-from renderings import RENDERINGS, Rendering, frame_of, spark_renderings, told, without_polars
+from renderings import RENDERINGS, Rendering, compiled, frame_of, spark_renderings, told, without
 
 PLAN = cp.load_plan("shangqiu-14fyp")
 FIELDS = (
@@ -364,6 +364,9 @@ KINDS: dict[str, Make] = {
     "pandas, without polars": lambda frame: frame.to_pandas(),
     "pandas arrow, without polars": lambda frame: frame.to_pandas(use_pyarrow_extension_array=True),
     "pyarrow, without polars": lambda frame: frame.to_arrow(),
+    "polars, compiled": lambda frame: frame,
+    "pandas, compiled": lambda frame: frame.to_pandas(),
+    "pyarrow, compiled": lambda frame: frame.to_arrow(),
 }
 """Every kind of frame that has types, beside those of Spark."""
 
@@ -371,7 +374,11 @@ KINDS: dict[str, Make] = {
 @pytest.fixture
 def kind(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes a kind of frame of a polars frame, for as long as its engine is to be had."""
-    with without_polars() if request.param.endswith("without polars") else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if request.param.endswith("without polars"):
+            stack.enter_context(without("polars"))
+        if request.param.endswith("compiled"):
+            stack.enter_context(compiled(8, at_least=0))
         yield KINDS[request.param]
 
 

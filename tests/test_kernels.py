@@ -9,7 +9,7 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("nanoarrow")
 
-from community_plan.frames import array_engine, array_sums  # noqa: E402
+from community_plan.frames import array_engine, keyed  # noqa: E402
 from community_plan.frames.kernels import Builder, Operation  # noqa: E402
 
 TRUTHS = (np.array([True, True, False, False, True]), np.array([False, True, False, True, True]))
@@ -46,7 +46,7 @@ def test_a_change_is_a_row_that_differs_from_the_one_before() -> None:
     """Also where the marks of missing cells lend their memory."""
     for cells, kind in ((TRUTHS[0], "truth"), (TRUTHS[1], "truth"), (NUMBERS[0], "whole")):
         expected = [False, *(one != other for one, other in zip(cells[1:], cells[:-1], strict=True))]
-        assert run(array_sums._CHANGED, (cells,), (kind,)) == expected
+        assert run(keyed.CHANGED, (cells,), (kind,)) == expected
 
 
 @pytest.mark.parametrize("place", [0, 1])

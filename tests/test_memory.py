@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 import community_plan as cp
 from community_plan.errors import CellError, ColumnTypeError, DuplicateCodeError
+from renderings import compiled
 
 pl = pytest.importorskip("polars")
 
@@ -22,6 +25,13 @@ def table(rows: int = 300, **columns: Any) -> Any:
     made = {"households": 1_000, "comprehensive_service_area": 300.5, "comprehensive_service_count": 1}
     given = {name: pl.lit(c) if isinstance(c, int | float | str) else c for name, c in (made | columns).items()}
     return frame.with_columns(**given)
+
+
+@pytest.fixture(params=["numpy", "loops"], autouse=True)
+def worked_by(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything here holds with compiled loops as well."""
+    with contextlib.nullcontext() if request.param == "numpy" else compiled():
+        yield
 
 
 @pytest.fixture
@@ -64,6 +74,27 @@ def test_what_is_wrong_in_a_second_table_is_told_with_its_row(fresh: cp.Plan) ->
         with pytest.raises(CellError) as caught:
             fresh.evaluate(table(**{**words, name: expression}), targets=[AREA, URBAN])
         assert (caught.value.place.row, caught.value.place.column) == (251, name)
+
+
+@pytest.mark.parametrize(
+    "odd", ["41142210125", " 411422101250", "411422101250.0", "４１１４２２１０１２５０", "", None]
+)
+def test_a_code_that_is_no_code_in_a_second_table_is_told_with_its_row(fresh: cp.Plan, odd: str | None) -> None:
+    """Codes are read as numbers of twelve digits as long as they are such."""
+    fresh.evaluate(table(), targets=AREA)
+    codes = table()["code"].to_list()
+    with pytest.raises(CellError) as caught:
+        fresh.evaluate(table().with_columns(code=pl.Series([*codes[:250], odd, *codes[251:]])), targets=AREA)
+    assert (caught.value.place.row, caught.value.place.column) == (251, "code")
+
+
+@pytest.mark.parametrize("by", [None, "county", "township"])
+def test_a_second_table_in_no_order_is_added_up_as_if_it_were_in_order(fresh: cp.Plan, by: str | None) -> None:
+    """Its regions come in their order, with their own sums."""
+    numbers = table(households=pl.int_range(1_000, 1_300))
+    expected = fresh.evaluate(numbers, targets=AREA, by=by).rows
+    for seed in (1, 2):
+        assert fresh.evaluate(numbers.sample(fraction=1, shuffle=True, seed=seed), targets=AREA, by=by).rows == expected
 
 
 def test_holes_and_other_words_of_a_second_table_count(fresh: cp.Plan) -> None:

@@ -303,6 +303,11 @@ def _outer(inner: Grouping, asked: Grouping) -> Grouping:
 
 def _measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[TableName, dict[Measure, list[str]]]:
     """Return what is to be counted in each table, and for which targets."""
+    chosen = _key(targets)
+    return plan.once(("measures", chosen), lambda: _found_measures(plan, chosen))
+
+
+def _found_measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[TableName, dict[Measure, list[str]]]:
     tables: dict[TableName, dict[Measure, list[str]]] = {}
     for target in plan.choose(targets):
         measure = plan.measure_of(target)
@@ -336,7 +341,7 @@ def _count(
         each: What makes a frame of communities that are judged one by one; without levels there is nothing to add up.
     """
     chosen = _key(targets)
-    tables = plan.once(("measures", chosen), lambda: _measures(plan, chosen))
+    tables = _measures(plan, chosen)
     if isinstance(source, _Kept):
         needed = plan.once(("needed", chosen), lambda: {name: _needed(plan, tables[name]) for name in tables})
         source.data.check(plan.variables, plan.declared_kinds, grouping, needed)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import community_plan as cp
 from community_plan.frames import opening
+from renderings import compiled
 from strategies import Row, registers, wide_tables
 
 PLAN = cp.load_plan("shangqiu-14fyp")
@@ -137,6 +138,17 @@ def cells(frame: Any) -> dict[str, list[Any]]:
         name: [None if cell is None or cell != cell else cell for cell in column]
         for name, column in nw.from_native(frame).to_dict(as_series=False).items()
     }
+
+
+@settings(max_examples=12)
+@given(wide_tables(size=40), LEVELS)
+def test_compiled_loops_give_the_rows_of_typed_objects(rows: list[Row], by: Any) -> None:
+    """On eight rows at a time, so that regions go on from one part to the next."""
+    columns = numbers(rows, list(rows[0]))
+    expected = PLAN.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
+    with compiled(8, at_least=0):
+        for name in ("polars", "polars inf", "pandas", "pandas nullable", "pyarrow"):
+            assert PLAN.evaluate(ENGINES[name](columns), by=by, targets="main").rows == expected, name
 
 
 @settings(max_examples=8)

@@ -303,8 +303,8 @@ class ArrayEngine:
         return not gone.any() and bool((np.diff(values) >= 0).all())
 
     def repeats(self, relation: Relation, keys: Mapping[str, Cell]) -> int:
-        ids = self._keyed(relation, keys)[1]
-        return len(ids) - len(np.unique(ids))
+        ids = np.sort(self._keyed(relation, keys)[1])
+        return int(np.count_nonzero(ids[1:] == ids[:-1]))
 
     def _keyed(self, relation: Relation, keys: Mapping[str, Cell]) -> tuple[Any, Any]:
         """Return the rows that have a first key, and what tells their keys apart."""
@@ -430,14 +430,14 @@ def _picked(asked: Any, then: Any, otherwise: Any, out: Any = None) -> Any:
     return out
 
 
-_FINITE = Operation(np.isfinite, "truth")
-_NO_NUMBER = Operation(np.isnan, "truth")
-_WHOLE_BITS = Operation(_bits_as_whole, "whole")
-_SIZE = Operation(np.absolute, "double")
-_QUOTIENT = Operation(np.floor_divide, "whole")
-_FILLED = {kind: Operation(_filled, kind) for kind in ("whole", "double")}
-_OR_ZERO = Operation(_kept_or_zero, "whole")
-_PICKED = {kind: Operation(_picked, kind) for kind in ("whole", "double", "truth")}
+_FINITE = Operation(np.isfinite, "truth", scalar="isfinite")
+_NO_NUMBER = Operation(np.isnan, "truth", scalar="isnan")
+_WHOLE_BITS = Operation(_bits_as_whole, "whole", scalar="pushed_bits")
+_SIZE = Operation(np.absolute, "double", scalar="absolute")
+_QUOTIENT = Operation(np.floor_divide, "whole", scalar="quotient")
+_FILLED = {kind: Operation(_filled, kind, scalar="filled") for kind in ("whole", "double")}
+_OR_ZERO = Operation(_kept_or_zero, "whole", scalar="kept_or_zero")
+_PICKED = {kind: Operation(_picked, kind, scalar="picked") for kind in ("whole", "double", "truth")}
 _PICKED_OBJECTS = Operation(np.where, "object", fills=False)
 _FILLED_TEXT = Operation(
     lambda given, value: given if given.missing() is None else chosen(given.places >= 0, given, value),
@@ -476,7 +476,7 @@ def _verdict_places(yes: Any, no: Any, out: Any = None) -> Any:
     return np.add(ones, twos + twos, out=out)  # in one step, as `out` may be the memory of either
 
 
-_VERDICT = Operation(_verdict_places, "place")
+_VERDICT = Operation(_verdict_places, "place", scalar="verdict")
 
 
 def _fill(value: int | str | bool, tracer: Tracer, given: Num | Txt) -> Num | Txt:
@@ -576,10 +576,10 @@ def _twelve_digits(tracer: Tracer, head: Ref, tail: Ref) -> tuple[Ref, Ref]:
 
 
 _BITS: Mapping[np.ufunc, Operation] = {
-    work: Operation(work, "bits")
+    work: Operation(work, "bits", scalar=work.__name__)
     for work in (np.add, np.subtract, np.multiply, np.right_shift, np.bitwise_and, np.bitwise_or)
 }
-_NOTHING = Operation(np.equal, "truth")
+_NOTHING = Operation(np.equal, "truth", scalar="equal")
 
 
 def _read_more(values: Any, digits: Any, text: Text, out: Any = None) -> Any:
@@ -593,9 +593,12 @@ def _read_more(values: Any, digits: Any, text: Text, out: Any = None) -> Any:
 
 _READ = Operation(lambda text: text.numbers()[0], "whole", fills=False)
 _UNREAD = Operation(lambda text: text.numbers()[1], "truth", fills=False)
-_READ_MORE = Operation(_read_more, "whole")
+_READ_MORE = Operation(_read_more, "whole", scalar="first_if")
 _UNREAD_MORE = Operation(
-    lambda digits, text: np.bool_(False) if digits.all() else text.numbers()[1] & ~digits, "truth", fills=False
+    lambda digits, text: np.bool_(False) if digits.all() else text.numbers()[1] & ~digits,
+    "truth",
+    fills=False,
+    scalar="none_if",
 )
 
 

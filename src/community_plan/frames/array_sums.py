@@ -10,28 +10,16 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, Numbers, Table, stacked, taken
 from community_plan.frames.engine import Gaps, Grouped
-from community_plan.frames.guards import Guard, Unsound, cells_of, tests_of
-from community_plan.frames.kernels import Operation, Ref, Register
+from community_plan.frames.guards import Guard, Unsound, cells_of, check, tests_of
+from community_plan.frames.kernels import Ref, Register
+from community_plan.frames.keyed import CHANGED, Asked, ShortRuns, add_to, groups_of, identities, put_together, summable
+from community_plan.frames.loop_sums import LoopSums
 from community_plan.frames.outputs import worked_out
-from community_plan.frames.runs import (
-    changes_of,
-    grouped,
-    ids_of,
-    parted,
-    run_starts,
-    short_runs,
-    summed,
-    together,
-    total_of,
-)
+from community_plan.frames.runs import grouped, ids_of, numbered, run_starts, short_runs, summed, together, total_of
 from community_plan.frames.texts import Text
-from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt, kernel_for, run
+from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
 
 __all__ = ["sum_by_key", "sum_up"]
-
-
-class _ShortRuns(Exception):  # noqa: N818  # no error: it never leaves this module
-    """Rows with equal keys do not stand together."""
 
 
 def sum_up(relation: Relation, columns: Mapping[str, Cell | None], most: Sequence[str]) -> dict[str, int]:
@@ -39,7 +27,7 @@ def sum_up(relation: Relation, columns: Mapping[str, Cell | None], most: Sequenc
     cells = {name: cell for name, cell in columns.items() if cell is not None}
 
     def write(tracer: Tracer) -> tuple[list[Ref], None]:
-        return [_summable(tracer, tracer.work(relation, cell)) for cell in cells.values()], None
+        return [summable(tracer, tracer.work(relation, cell)) for cell in cells.values()], None
 
     kernel, _ = kernel_for(relation, list(cells.values()), "sums", write)
     names, rows = list(cells), relation.rows
@@ -59,34 +47,6 @@ def sum_up(relation: Relation, columns: Mapping[str, Cell | None], most: Sequenc
         name = names[place]
         found[name] = max(found[name], part) if name in most else found[name] + part
     return {name: rows if cell is None else found[name] for name, cell in columns.items()}
-
-
-def _summable(tracer: Tracer, number: Num) -> Ref:
-    """Return numbers or truth values, 0 where one is missing."""
-    if number.missing is None:
-        return number.value
-    if number.kind == "truth":
-        return tracer.holds(number)
-    known = tracer.opposite(number.missing)
-    return tracer.emit(_KNOWN_OR_ZERO, number.value, known)
-
-
-_KNOWN_OR_ZERO = Operation(np.multiply, "whole")
-_HIGH = Operation(lambda values: parted(np.asarray(values))[0].astype(np.int64), "whole", fills=False)
-_LOW = Operation(lambda values: parted(np.asarray(values))[1].astype(np.int64), "whole", fills=False)
-
-
-def _changed(values: Any, out: Any = None) -> Any:
-    if np.ndim(values):
-        np.not_equal(values[1:], values[:-1], out=out[1:])  # first, as `out` may be the values' own memory
-        out[:1] = False
-    else:  # one value for all rows
-        out[:] = False
-    return out
-
-
-_CHANGED = Operation(_changed, "truth")
-_PLACES = Operation(lambda text: text.places, "object", fills=False)
 
 
 @attrs.define(eq=False)
@@ -125,45 +85,24 @@ def sum_by_key(
         gaps: Sums that only rows with missing cells add to.
         wide: Whether to sum upper and lower halves apart, as sums may need more than 64 bits.
     """
-    work = _Sums(relation, suspects, staged, keys, sums, None if wide else gaps, wide)
+    asked = Asked(relation, suspects, staged, keys, sums, None if wide else gaps, wide)
     try:
-        return work.by_runs()
-    except _ShortRuns:
-        return work.by_sorting()
+        loops = LoopSums.of(asked)
+        return _Sums(asked).by_runs() if loops is None else loops.run()
+    except ShortRuns:
+        return _Sums(attrs.evolve(asked, gaps=None)).by_sorting()
     except Unsound:
         return None
 
 
 @attrs.define(eq=False)
 class _Sums:
-    relation: Relation
-    suspects: Sequence[Any]
-    staged: Relation
-    keys: Sequence[str]
-    sums: Mapping[str, Cell | None]
-    gaps: Gaps | None
-    wide: bool
-
-    @property
-    def names(self) -> list[str]:
-        """Names of what is summed: upper and lower halves, if they are summed apart."""
-        return [each for name in self.sums for each in ((f"{name}^", name) if self.wide else (name,))]
-
-    def _cells(self, names: Sequence[str]) -> list[Cell]:
-        return [cell for name in names if (cell := self.sums[name]) is not None]
-
-    def _sum_outputs(self, tracer: Tracer, staged: Relation | Table, names: Sequence[str]) -> list[Ref]:
-        outputs: list[Ref] = []
-        for name in names:
-            cell = self.sums[name]
-            value = np.int64(1) if cell is None else _summable(tracer, tracer.work(staged, cell))
-            outputs += [tracer.emit(_HIGH, value), tracer.emit(_LOW, value)] if self.wide else [value]
-        return outputs
+    asked: Asked
 
     def _read_by(self, sums: Sequence[str]) -> list[str]:
         """Return the columns of the stage that some sums read."""
         found: dict[str, None] = {}
-        stack = self._cells(sums)
+        stack = self.asked.cells(sums)
         while stack:
             cell = stack.pop()
             if cell.name is not None:
@@ -177,62 +116,69 @@ class _Sums:
         outputs: list[Ref] = []
         labels: list[tuple[int, int | None] | None] = []
         changes: Ref = None
-        for key in self.keys if runs else ():
-            found = tracer.column(self.staged, key)
-            for part in _identities(tracer, found):
-                changes = tracer.both(changes, tracer.emit(_CHANGED, part)) if isinstance(part, Register) else changes
+        for key in self.asked.keys if runs else ():
+            found = tracer.column(self.asked.staged, key)
+            for part in identities(tracer, found):
+                changes = tracer.both(changes, tracer.emit(CHANGED, part)) if isinstance(part, Register) else changes
         if changes is not None:
             outputs.append(changes)
-        for key in self.keys if runs else ():
-            if self.staged.plain(key) is not None:
+        for key in self.asked.keys if runs else ():
+            if self.asked.staged.plain(key) is not None:
                 labels.append(None)
                 continue
-            found = tracer.column(self.staged, key)
+            found = tracer.column(self.asked.staged, key)
             gone = None if found.missing is None else len(outputs) + 1
             labels.append((len(outputs), gone))
             outputs.append(found.value if isinstance(found, Num) else found.text)
             if found.missing is not None:
                 outputs.append(found.missing)
         plan = _Plan(None if changes is None else 0, labels, Guard(), len(outputs), None, [], 0)
-        plan.guard = Guard.of(tracer, self.relation, self.suspects)
+        plan.guard = Guard.of(tracer, self.asked.relation, self.asked.suspects)
         outputs += plan.guard.outputs
-        if self.gaps is not None:
+        if self.asked.gaps is not None:
             plan.gap = len(outputs)
-            outputs.append(tracer.holds(tracer.work(self.relation, self.gaps.mask)))
+            outputs.append(tracer.holds(tracer.work(self.asked.relation, self.asked.gaps.mask)))
             for name in self._read_by(sparse):
-                found = tracer.column(self.staged, name)
+                found = tracer.column(self.asked.staged, name)
                 assert isinstance(found, Num)
                 marks = None if found.missing is None else len(outputs) + 1
                 plan.gathered.append((name, len(outputs), marks))
                 outputs += [found.value] if found.missing is None else [found.value, found.missing]
         plan.first_sum = len(outputs)
-        outputs += self._sum_outputs(tracer, self.staged, dense)
+        outputs += self.asked.outputs(tracer, self.asked.staged, dense)
         return outputs, plan
 
     def _kernel(self, dense: Sequence[str], sparse: Sequence[str], *, runs: bool) -> tuple[Any, _Plan]:
-        cells = [*cells_of(self.suspects), *self._cells(dense), *self._cells(sparse)]
-        if self.gaps is not None:
-            cells.append(self.gaps.mask)
-        counted = tuple((self.sums[name] is None, name in sparse) for name in self.sums)
-        asked = ("by key", tuple(self.keys), tests_of(self.suspects), counted, self.gaps is not None, self.wide, runs)
-        return kernel_for(self.staged, cells, asked, lambda tracer: self._write(tracer, dense, sparse, runs=runs))
+        cells = [*cells_of(self.asked.suspects), *self.asked.cells(dense), *self.asked.cells(sparse)]
+        if self.asked.gaps is not None:
+            cells.append(self.asked.gaps.mask)
+        counted = tuple((self.asked.sums[name] is None, name in sparse) for name in self.asked.sums)
+        told = (
+            "by key",
+            tuple(self.asked.keys),
+            tests_of(self.asked.suspects),
+            counted,
+            self.asked.gaps is not None,
+            self.asked.wide,
+            runs,
+        )
+        return kernel_for(self.asked.staged, cells, told, lambda tracer: self._write(tracer, dense, sparse, runs=runs))
 
     def by_runs(self) -> Grouped:
         """Add up rows that stand together."""
-        gaps = self.gaps
-        dense = [name for name in self.sums if gaps is None or name not in gaps.names]
-        sparse = [name for name in self.sums if name not in dense]
+        gaps, dense, sparse = self.asked.gaps, self.asked.dense, self.asked.sparse
         kernel, plan = self._kernel(dense, sparse, runs=True)
-        table, rows = self.staged.table, self.staged.rows
-        width = len(self.names) - len(sparse)
+        table, rows = self.asked.staged.table, self.asked.staged.rows
+        names = self.asked.lines(list(self.asked.sums))
+        width = len(names) - len(sparse)
         watch = plan.guard.watch()
         blocks: list[_Block] = []
         begin_labels = 0 if plan.changes is None else 1
 
         def sink(start: int, stop: int) -> Callable[[int, Any], None]:
-            block = _Block(start, stop - start, width, by_key=bool(self.keys))
+            block = _Block(start, stop - start, width, by_key=bool(self.asked.keys))
             blocks.append(block)
-            if plan.changes is None and self.keys:
+            if plan.changes is None and self.asked.keys:
                 block.cut(None)
             if plan.gap in kernel.fixed:  # in all of its rows, or in none
                 block.gaps = np.arange(block.rows if kernel.fixed[plan.gap] else 0)
@@ -251,7 +197,7 @@ class _Sums:
                 else:
                     block.cut(made)
                     if short_runs(block.starts, block.rows) and rows > 1:
-                        raise _ShortRuns
+                        raise ShortRuns
 
             return take
 
@@ -267,45 +213,40 @@ class _Sums:
                 if place >= plan.first_sum:
                     block.add(place - plan.first_sum, value)
         few, missing = (None, None) if gaps is None else self._few(blocks, plan, kernel.fixed)
-        if not self.keys:
+        if not self.asked.keys:
             whole = [sum(block.totals[place] for block in blocks) for place in range(width)]
-            found = dict(zip(self._dense_names(dense), whole, strict=True))
+            found = dict(zip(self.asked.lines(dense), whole, strict=True))
             if few is not None and few.rows:
                 found |= self._sparse_totals(sparse, few)
-            return self._finished(Grouped({}, {name: [int(found.get(name, 0))] for name in self.names}))
+            return self._finished(Grouped({}, {name: [int(found.get(name, 0))] for name in names}))
         starts = np.concatenate([block.rows_at for block in blocks]) if blocks else np.zeros(0, np.int64)
-        labels = {key: self._labels(key, at, plan, blocks, kernel.fixed, starts) for at, key in enumerate(self.keys)}
-        firsts = changes_of(list(labels.values()), len(starts))
-        group = np.zeros(len(starts), np.int64)
-        group[firsts[1:]] = 1
-        np.cumsum(group, out=group)
-        totals = np.zeros((len(self.names), len(firsts)), np.int64)
-        places = {name: at for at, name in enumerate(self.names)}
-        rows_of = [places[name] for name in self._dense_names(dense)]
+        labels = {
+            key: self._labels(key, at, plan, blocks, kernel.fixed, starts) for at, key in enumerate(self.asked.keys)
+        }
+        firsts, group = groups_of(labels, len(starts))
+        totals = np.zeros((len(names), len(firsts)), np.int64)
+        places = {name: at for at, name in enumerate(names)}
+        rows_of = [places[name] for name in self.asked.lines(dense)]
         begin = 0
         for block in blocks:
-            _add_to(totals, rows_of, group[begin : begin + len(block.starts)], block.totals)
+            add_to(totals, rows_of, group[begin : begin + len(block.starts)], block.totals)
             begin += len(block.starts)
         if few is not None and few.rows:
             for name, within, values in self._sparse_sums(sparse, few, missing, starts):
-                _add_to(totals, [places[name]], group[within], values[np.newaxis])
-        labels = {key: taken(column, firsts) if len(firsts) < len(starts) else column for key, column in labels.items()}
-        return self._finished(grouped(labels, totals, self.names))
-
-    def _dense_names(self, dense: Sequence[str]) -> list[str]:
-        return [each for name in dense for each in ((f"{name}^", name) if self.wide else (name,))]
+                add_to(totals, [places[name]], group[within], values[np.newaxis])
+        return self._finished(put_together(labels, firsts, len(starts), totals, names))
 
     def _finished(self, found: Grouped) -> Grouped:
-        return together(found, list(self.sums)) if self.wide else found
+        return together(found, list(self.asked.sums)) if self.asked.wide else found
 
     def _labels(
         self, key: str, at: int, plan: _Plan, blocks: Sequence[_Block], fixed: Mapping[int, Any], starts: Any
     ) -> Column:
         place = plan.labels[at]
         if place is None:
-            name = self.staged.plain(key)
+            name = self.asked.staged.plain(key)
             assert name is not None
-            return self.staged.table.picked(name, starts)
+            return self.asked.staged.table.picked(name, starts)
         output, marks = place
         pieces: list[Column] = []
         for block in blocks:
@@ -340,9 +281,9 @@ class _Sums:
         under = Relation({}, few, passes=True)
 
         def write(tracer: Tracer) -> tuple[list[Ref], None]:
-            return self._sum_outputs(tracer, under, sparse), None
+            return self.asked.outputs(tracer, under, sparse), None
 
-        return kernel_for(under, self._cells(sparse), "sparse", write)[0]
+        return kernel_for(under, self.asked.cells(sparse), "sparse", write)[0]
 
     def _sparse_totals(self, sparse: Sequence[str], few: Table) -> dict[str, int]:
         kernel = self._few_kernel(sparse, few)
@@ -379,22 +320,28 @@ class _Sums:
 
     def by_sorting(self) -> Grouped | None:
         """Add up rows wherever they stand."""
-        self.gaps = None
-        dense = list(self.sums)
+        dense = list(self.asked.sums)
+        names = self.asked.lines(dense)
         columns = dict(
-            zip(self.keys, worked_out(self.staged, [Cell(None, name=key) for key in self.keys]), strict=True)
+            zip(
+                self.asked.keys,
+                worked_out(self.asked.staged, [Cell(None, name=key) for key in self.asked.keys]),
+                strict=True,
+            )
         )
-        rows = self.staged.rows
-        ids = ids_of(list(columns.values()), rows)
-        least = ids.min(initial=0)
-        if int(ids.max(initial=0)) - int(least) < 2**16:  # which numpy sorts by counting
-            ids = (ids - least).astype(np.uint16)
+        rows = self.asked.staged.rows
+        ids, count = numbered(ids_of(list(columns.values()), rows))
+        if count <= 2**16:  # which numpy sorts by counting
+            ids = ids.astype(np.uint16)
+        loops = LoopSums.of(attrs.evolve(self.asked, suspects=()))
+        if loops is not None:
+            return loops.by_id(columns, ids, count) if check(self.asked.relation, self.asked.suspects) else None
         kernel, plan = self._kernel(dense, (), runs=False)
         watch = plan.guard.watch()
         blocks: list[_Block] = []
 
         def sink(start: int, stop: int) -> Callable[[int, Any], None]:
-            block = _Block(start, stop - start, len(self.names), by_key=True)
+            block = _Block(start, stop - start, len(names), by_key=True)
             block.sort(ids[start:stop])
             blocks.append(block)
 
@@ -410,7 +357,7 @@ class _Sums:
             for place, value in kernel.fixed.items():
                 if place < plan.first_sum:
                     watch.look(place, 0, value)
-            run(kernel, self.staged.table, sink)
+            run(kernel, self.asked.staged.table, sink)
             watch.close()
         except Unsound:
             return None
@@ -422,20 +369,7 @@ class _Sums:
         starts = np.concatenate([block.rows_at for block in blocks])
         labels = {key: taken(column, starts) for key, column in columns.items()}
         totals = np.concatenate([block.totals for block in blocks], axis=1)
-        return self._finished(grouped(labels, totals, self.names))
-
-
-def _add_to(totals: Any, lines: Sequence[int], group: Any, values: Any) -> None:
-    """Add sums of runs to those of their groups; the groups of a block's runs follow each other."""
-    if not len(group):
-        return
-    steps = np.flatnonzero(np.diff(group, prepend=-1))
-    if len(steps) < len(group):  # runs of one group
-        values, group = np.add.reduceat(values, steps, axis=1), group[steps]
-    together = int(group[-1]) - int(group[0]) + 1 == len(group)
-    where: Any = slice(int(group[0]), int(group[-1]) + 1) if together else group
-    for line, sums in zip(lines, values, strict=True):
-        totals[line, where] += sums
+        return self._finished(grouped(labels, totals, names))
 
 
 @attrs.define(eq=False)
@@ -499,15 +433,3 @@ class _Block:
             self.totals[place] = np.add.reduceat(cells, self.starts, dtype=np.int64)
         else:
             summed(values, self.starts, self.totals[place])
-
-
-def _identities(tracer: Tracer, found: Num | Txt) -> list[Ref]:
-    """Return what changes where a key does."""
-    marks = [] if found.missing is None else [found.missing]
-    if isinstance(found, Num):
-        return [found.value, *marks]
-    if found.views is not None:
-        return [*found.views, *marks]
-    if found.places is not None:
-        return [found.places, *marks]
-    return [tracer.emit(_PLACES, found.text), *marks]

@@ -5,6 +5,11 @@ Expressions of an engine (`E`) carry Python's own operators (`+ - * & | ~ == >= 
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
+import importlib.util
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
@@ -13,7 +18,19 @@ import attrs
 from community_plan.entry import INT64_MAX
 from community_plan.verdicts import Verdict
 
-__all__ = ["BAD", "VERDICTS", "Ascending", "Engine", "Gaps", "Grouped", "Holes", "Kind", "Lister", "Within"]
+__all__ = [
+    "BAD",
+    "VERDICTS",
+    "Ascending",
+    "Engine",
+    "Gaps",
+    "Grouped",
+    "Holes",
+    "Kind",
+    "Lister",
+    "Within",
+    "can_compile",
+]
 
 BAD = "bad__"
 """Sum of the rows in which something is not as it was taken to be."""
@@ -22,6 +39,17 @@ VERDICTS = [verdict.value for verdict in (Verdict.UNKNOWN, Verdict.MET, Verdict.
 """The words of a column of verdicts, in the order of what is known."""
 Holes = Literal["", "null", "nan"]
 """Nothing, nulls, or nulls and perhaps NaN and infinities."""
+
+
+def can_compile() -> bool:
+    """Say whether there is what compiles loops over arrays, in a version that reads what is written for it."""
+    return sys.byteorder == "little" and importlib.util.find_spec("llvmlite") is not None and _compiler_is_new()
+
+
+@functools.cache
+def _compiler_is_new() -> bool:
+    found = re.match(r"(\d+)\.(\d+)", importlib.metadata.version("llvmlite"))
+    return found is not None and (int(found[1]), int(found[2])) >= (0, 45)  # LLVM 20, with untyped pointers
 
 
 @attrs.frozen

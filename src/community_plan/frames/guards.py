@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
 from community_plan.frames.arrays import Table
 from community_plan.frames.engine import Ascending, Within
+from community_plan.frames.fused import chunks_of, fused, is_worth_compiling, on_all_cores
 from community_plan.frames.kernels import Operation, Ref
 from community_plan.frames.texts import Text
 from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
+
+if TYPE_CHECKING:
+    from community_plan.frames.compiler import Role
 
 __all__ = ["Guard", "Unsound", "Watch", "cells_of", "check", "tests_of"]
 
@@ -49,6 +53,11 @@ class Guard:
                 guard.tests.append(None)
         return guard
 
+    @property
+    def roles(self) -> list[Role]:
+        """What becomes of the outputs where they are compiled."""
+        return ["any" if test is None else "join" if isinstance(test, int) else "store" for test in self.tests]
+
     def watch(self) -> Watch:
         """Return what looks at the outputs of one run over a table."""
         return Watch(self.tests)
@@ -73,7 +82,7 @@ class Watch:
         """
         test = self.tests[place]
         if test is None:
-            if np.any(made):
+            if made if isinstance(made, bool) else np.any(made):
                 raise Unsound
         elif isinstance(test, int):
             # Or-ed together, whole numbers show a sign bit or a high bit as soon as one of them has it.
@@ -82,6 +91,16 @@ class Watch:
                 raise Unsound
         else:
             self._look_at_order(place, start, made)
+
+    def look_at(self, first_test: int, start: int, made: Mapping[int, Any]) -> None:
+        """Look at all outputs from some place on.
+
+        Raises:
+            Unsound: If a suspect holds.
+        """
+        for place, found in made.items():
+            if place >= first_test:
+                self.look(place - first_test, start, found)
 
     def _look_at_order(self, place: int, start: int, parts: Sequence[Any]) -> None:
         keys, gone = parts[::2], parts[1::2]
@@ -132,11 +151,18 @@ def check(relation: Relation, suspects: Sequence[Any]) -> bool:
 
     kernel, guard = kernel_for(relation, cells, ("check", tests_of(suspects)), write)
     watch = guard.watch()
+    table = relation.table
     try:
         for place, value in kernel.fixed.items():
-            if relation.rows:
+            if table.rows:
                 watch.look(place, 0, value)
-        run(kernel, relation.table, lambda start, _: lambda place, made: watch.look(place, start, made))
+        if is_worth_compiling(kernel, table.rows):
+            loop = fused(kernel, dict(enumerate(guard.roles)))
+            on_all_cores(
+                lambda chunk: watch.look_at(0, chunk.first, loop.run(chunk)), chunks_of(table, [*kernel.inputs])
+            )
+        else:
+            run(kernel, table, lambda start, _: lambda place, made: watch.look(place, start, made))
         watch.close()
     except Unsound:
         return False

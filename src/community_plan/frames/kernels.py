@@ -12,20 +12,21 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-__all__ = ["BLOCK", "Builder", "Kernel", "Kind", "Operation", "Ref", "Register"]
+__all__ = ["BLOCK", "DTYPES", "Builder", "Kernel", "Kind", "Operation", "Ref", "Register", "Step"]
 
 BLOCK = 2**14
 """Rows that are worked on at a time."""
 Kind = Literal["whole", "double", "bits", "truth", "place", "object"]
 """What a register holds: 64-bit integers, doubles, unsigned 64-bit integers, truth values, places in a list of words
 (one byte each), or anything else as it is."""
-_DTYPES: Mapping[Kind, Any] = {
+DTYPES: Mapping[Kind, Any] = {
     "whole": np.int64,
     "double": np.float64,
     "bits": np.uint64,
     "truth": np.bool_,
     "place": np.int8,
 }
+"""Numpy's types for their cells."""
 
 
 @attrs.frozen(eq=False)
@@ -49,10 +50,14 @@ class Operation:
     """What it gives."""
     fills: bool = True
     """Whether it takes `out=`, an array to write into that may be one of its own arguments."""
+    scalar: str | None = None
+    """What it does to the cells of one row, by the name that the compiler has for it; None if it takes arrays alone."""
 
 
 @attrs.frozen(eq=False)
-class _Step:
+class Step:
+    """A step: what it does, to what, and the register that it fills."""
+
     work: Operation
     arguments: tuple[Ref, ...]
     out: Register
@@ -62,7 +67,7 @@ class _Step:
 class Builder:
     """Writes steps down; what was written before is not written again."""
 
-    steps: dict[int, _Step] = attrs.field(factory=dict)
+    steps: dict[int, Step] = attrs.field(factory=dict)
     """By the number of the register that they fill."""
     inputs: dict[tuple[str, str], Register] = attrs.field(factory=dict)
     """Parts of columns."""
@@ -88,13 +93,13 @@ class Builder:
         key = (operation, *(a.number if isinstance(a, Register) else (type(a), _plain(a)) for a in arguments))
         if key not in self.seen:
             out = self.register(operation.kind)
-            self.steps[out.number] = _Step(operation, arguments, out)
+            self.steps[out.number] = Step(operation, arguments, out)
             self.seen[key] = out
         return self.seen[key]
 
     def kernel(self, outputs: Sequence[Ref]) -> Kernel:
         """Return what works out some registers, each handed over as soon as it is there."""
-        ordered: list[_Step | int] = []
+        ordered: list[Step | int] = []
         done: set[int] = set()
         for place, output in enumerate(outputs):
             if isinstance(output, Register):
@@ -102,11 +107,11 @@ class Builder:
                 ordered.append(place)
         last: dict[int, int] = {}
         for at, item in enumerate(ordered):
-            read = item.arguments if isinstance(item, _Step) else (outputs[item],)
+            read = item.arguments if isinstance(item, Step) else (outputs[item],)
             last |= {argument.number: at for argument in read if isinstance(argument, Register)}
         return _placed(ordered, outputs, self.inputs, last, self.count)
 
-    def _before(self, output: Register, done: set[int]) -> Iterator[_Step]:
+    def _before(self, output: Register, done: set[int]) -> Iterator[Step]:
         stack = [output.number]
         while stack:
             number = stack[-1]
@@ -133,7 +138,7 @@ def _plain(value: Any) -> Any:
 
 
 def _placed(
-    ordered: Sequence[_Step | int],
+    ordered: Sequence[Step | int],
     outputs: Sequence[Ref],
     inputs: Mapping[tuple[str, str], Register],
     last: Mapping[int, int],
@@ -146,7 +151,7 @@ def _placed(
     constants: list[Any] = []
     code: list[tuple[Any, tuple[int, ...], int, Any]] = []
     for at, item in enumerate(ordered):
-        if not isinstance(item, _Step):
+        if not isinstance(item, Step):
             code.append((None, (outputs[item].number,), item, None))
             _let_go([outputs[item]], at, last, held, buffers, free)
             continue
@@ -160,7 +165,7 @@ def _placed(
         _let_go(item.arguments, at, last, held, buffers, free)
         buffer = None
         if item.work.fills:
-            dtype = np.dtype(_DTYPES[item.out.kind])
+            dtype = np.dtype(DTYPES[item.out.kind])
             if free[dtype.itemsize]:
                 number = free[dtype.itemsize].pop()
             else:
@@ -176,6 +181,9 @@ def _placed(
         inputs={part: register.number for part, register in inputs.items() if register.number in last},
         fixed={place: output for place, output in enumerate(outputs) if not isinstance(output, Register)},
         registers=count,
+        steps={item.out.number: item for item in ordered if isinstance(item, Step)},
+        outputs=tuple(outputs),
+        kinds={part: register.kind for part, register in inputs.items() if register.number in last},
     )
 
 
@@ -207,6 +215,15 @@ class Kernel:
     fixed: Mapping[int, Any]
     """Outputs that are one value for all rows."""
     registers: int
+    steps: Mapping[int, Step]
+    """The same steps by the register that they fill."""
+    outputs: tuple[Ref, ...]
+    kinds: Mapping[tuple[str, str], Kind]
+    """What the parts of columns are."""
+    asked: list[int] = attrs.field(factory=lambda: [0], repr=False)
+    """Rows that it has been asked for in all."""
+    fused: dict[Any, Any] = attrs.field(factory=dict, repr=False)
+    """What was compiled for it."""
 
     def over(
         self,
@@ -226,7 +243,7 @@ class Kernel:
         size = min(BLOCK, max(stop - start, 1))
         memory = [np.empty(size, np.int64 if width == 8 else np.int8) for width in self.buffers]
         full = {
-            buffer: memory[buffer[0]].view(_DTYPES[buffer[1]]) for _, _, _, buffer in self.code if buffer is not None
+            buffer: memory[buffer[0]].view(DTYPES[buffer[1]]) for _, _, _, buffer in self.code if buffer is not None
         }
         given: list[Any] = [None] * self.registers + list(self.constants)
         with np.errstate(all="ignore"):  # a division by 0 gives no value, and is not taken for one

@@ -71,5 +71,7 @@ def recall(memory: Mapping[Any, Any], key: Any, frame: Any) -> tuple[NativeTable
         if engine.read == written.read and engine.recalls(relation, written.looks):
             blank = written.table
             table = attrs.evolve(blank, engine=engine, relation=blank.relation.on(relation.table), found_notes=[])
+            if table.alike and engine.repeats(table.relation, table.alike):
+                return None
             return table, written.told
     return None

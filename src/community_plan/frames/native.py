@@ -83,6 +83,8 @@ class NativeTable:
     rows_at_most: int = MOST_ROWS
     found_notes: list[Note] = attrs.field(factory=list)
     """Filled when the sums are made."""
+    alike: Mapping[str, Any] = attrs.field(factory=dict)
+    """What has been seen to repeat in no two rows, if that took counting; another table has to be counted again."""
     is_kept: bool = False
     """Whether it is read and checked already."""
     written: dict[Any, Any] | None = None

@@ -67,6 +67,8 @@ class _Entry:
     given: Any = None
     notes: list[Note] = attrs.field(factory=list)
     """What is to be said of columns that were read one by one."""
+    alike: Mapping[str, Any] = attrs.field(factory=dict)
+    """What has been seen not to repeat."""
 
     def run(self) -> NativeTable:
         engine = self.engine
@@ -159,9 +161,8 @@ class _Entry:
             order_keys = tuple(key for _, key in order)
             if self.engine.after(order_keys) is not None and self.engine.begins(self.relation, order[0][0]):
                 return [Ascending(order_keys)]
-        self.engine.looks = None  # another table of the kind has to be counted again
-        alike = {f"k{place}": cell for place, (cell, _) in enumerate([code, *(key for _, key in others)])}
-        if self.engine.repeats(self.relation, alike):
+        self.alike = {f"k{place}": cell for place, (cell, _) in enumerate([code, *(key for _, key in others)])}
+        if self.engine.repeats(self.relation, self.alike):
             raise Misread
         return []
 
@@ -257,6 +258,7 @@ class _Entry:
             limit=self.limit,
             rows_at_most=rows_at_most,
             found_notes=self.notes,
+            alike=self.alike,
         )
 
     def wholes(self, entered: Mapping[str, Entered]) -> list[Check]:

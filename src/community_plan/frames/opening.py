@@ -11,7 +11,7 @@ import narwhals as nw
 from community_plan.entry import Source, SourceColumn
 from community_plan.errors import CommunityPlanError, MissingDependencyError
 from community_plan.frames import native_entry
-from community_plan.frames.engine import Engine
+from community_plan.frames.engine import Engine, can_compile
 from community_plan.grouping import Table
 
 __all__ = ["enter", "recalled", "remember"]
@@ -92,9 +92,9 @@ def _opened(
 
 
 def _suits_polars(frame: nw.DataFrame[Any], headers: Sequence[str]) -> bool:
-    """Say whether polars evaluates a frame in memory: large ones of its own, by all cores, and decimals."""
+    """Say whether polars evaluates a frame in memory: decimals, and large frames of its own if nothing is compiled."""
     implementation = frame.implementation
-    if implementation.is_polars() and len(frame) > _SMALL:
+    if implementation.is_polars() and len(frame) > _SMALL and not can_compile():
         return True
     ours = implementation.is_polars() or implementation.is_pandas() or implementation.is_pyarrow()
     return ours and _polars_is_there() and any(isinstance(frame.schema[header], _EXACT) for header in headers)

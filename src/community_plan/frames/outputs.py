@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Numbers, Others
-from community_plan.frames.guards import Guard, Unsound, cells_of, tests_of
-from community_plan.frames.kernels import Ref
+from community_plan.frames.arrays import Column, Numbers, Others, Table
+from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores
+from community_plan.frames.guards import Guard, Unsound, Watch, cells_of, tests_of
+from community_plan.frames.kernels import Kernel, Ref
 from community_plan.frames.texts import Text, Words
 from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
+
+if TYPE_CHECKING:
+    from community_plan.frames.compiler import Role
 
 __all__ = ["holding", "sound_columns", "worked_out"]
 
@@ -72,13 +76,32 @@ def sound_columns(
             if table.rows:
                 for place, value in kernel.fixed.items():
                     sink(0, table.rows)(place, value)
-            run(kernel, table, sink)
+            if is_worth_compiling(kernel, table.rows):
+                _run_compiled(kernel, table, takers, guard, watch)
+            else:
+                run(kernel, table, sink)
             watch.close()
         except Unsound:
             return None
         made = [room.column() for room in rooms]
     found = iter(made)
     return [next(found) if name is None else table.whole(name) for name in plain]
+
+
+def _run_compiled(kernel: Kernel, table: Table, takers: Mapping[int, _Room], guard: Guard, watch: Watch) -> None:
+    roles: list[Role] = ["store" for _ in takers]
+    loop = fused(kernel, dict(enumerate([*roles, *guard.roles])))
+
+    def work(chunk: Chunk) -> None:
+        start, stop = chunk.first, chunk.first + len(chunk)
+        rooms = {place: room.part(place, start, stop) for place, room in takers.items()}
+        made = loop.run(chunk, rooms={place: room for place, room in rooms.items() if room is not None})
+        for place, room in rooms.items():
+            if room is None and place in made:
+                takers[place].take(place, start, stop, made[place])
+        watch.look_at(len(takers), start, made)
+
+    on_all_cores(work, chunks_of(table, list(kernel.inputs)))
 
 
 @attrs.frozen
@@ -135,6 +158,11 @@ class _Room:
         }
         values = np.empty(rows, types[output.kind]) if output.kind in types else None
         return cls(output, rows, values, np.zeros(rows, bool) if len(output.places) > 1 else None)
+
+    def part(self, place: int, start: int, stop: int) -> Any:
+        """Return room for a part of an output; None where blocks are put together in the end."""
+        array = self.gone if place != self.output.places[0] else self.values
+        return None if array is None else array[start:stop]
 
     def take(self, place: int, start: int, stop: int, made: Any) -> None:
         """Keep a part of an output for some rows."""

@@ -20,6 +20,7 @@ __all__ = [
     "changes_of",
     "grouped",
     "ids_of",
+    "numbered",
     "parted",
     "ranked",
     "run_starts",
@@ -68,23 +69,40 @@ def ranked(column: Column) -> tuple[Any, Any]:
 
 def ids_of(columns: Sequence[Column], rows: int) -> Any:
     """Return a whole number for each row, the same where all cells of two rows are."""
-    found = np.zeros(rows, dtype=np.int64)
-    for place, column in enumerate(columns):
+    found: Any = None
+    for column in columns:
+        gone = column.missing if isinstance(column, Numbers) else None
         if isinstance(column, Text):
             ids = column.places + np.int64(1)
         else:
             assert isinstance(column, Numbers)
             ids = column.values.astype(np.int64)
-            if column.missing is not None:  # missing cells are alike, and like no other
-                known = ids[~column.missing]
-                ids = np.where(column.missing, known.min(initial=0) - 1, ids)
-        if not place:
+        if gone is not None:  # missing cells are alike, and like no other
+            ids = np.where(gone, 0, numbered(ids)[0] + 1)
+        if found is None:
             found = ids
-            continue
-        _, found = np.unique(found, return_inverse=True)
-        other, ids = np.unique(ids, return_inverse=True)
-        found = found * len(other) + ids
-    return found
+        else:
+            found, (ids, count) = numbered(found)[0], numbered(ids)
+            found = found * count + ids
+    return np.zeros(rows, dtype=np.int64) if found is None else found
+
+
+def numbered(ids: Any) -> tuple[Any, int]:
+    """Return whole numbers as 0, 1, 2, … in their order, and how many different ones there are."""
+    least, most = (int(ids.min()), int(ids.max())) if len(ids) else (0, 0)
+    if most - least >= 2**32:
+        found, ranks = np.unique(ids, return_inverse=True)
+        return ranks, len(found)
+    above = ids - ids.dtype.type(least)
+    if most - least < 2**16 + 2 * len(ids):  # looking them up is quickest
+        there = np.zeros(most - least + 1, bool)
+        there[above] = True
+        return (np.cumsum(there) - 1)[above], int(np.count_nonzero(there))
+    order = np.argsort(above.astype(np.uint16), kind="stable")  # numpy sorts 16 bits by counting
+    order = order[np.argsort((above[order] >> 16).astype(np.uint16), kind="stable")]
+    ordered, ranks = above[order], np.empty(len(ids), np.int64)
+    ranks[order] = steps = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
+    return ranks, int(steps[-1]) + 1
 
 
 def parted(values: Any) -> tuple[Any, Any]:

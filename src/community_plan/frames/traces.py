@@ -333,18 +333,18 @@ def _zeroed(values: Any, missing: Any) -> Any:
 
 
 _ZEROED: Mapping[Kind, Operation] = {
-    kind: Operation(_zeroed, kind, fills=False) for kind in ("whole", "double", "truth")
+    kind: Operation(_zeroed, kind, fills=False, scalar="zeroed") for kind in ("whole", "double", "truth")
 }
-AS_DOUBLE = Operation(_as_doubles, "double")
-AS_WHOLE = Operation(_as_wholes, "whole")
+AS_DOUBLE = Operation(_as_doubles, "double", scalar="converted")
+AS_WHOLE = Operation(_as_wholes, "whole", scalar="converted")
 _OBJECTS_AS_DOUBLE = Operation(lambda cells: np.asarray(cells, dtype=np.float64), "double", fills=False)
-_NEAR = Operation(_copied, "bits")
+_NEAR = Operation(_copied, "bits", scalar="converted")
 """Cells side by side: those of views stand apart, and are read more than once."""
-_OR = Operation(np.logical_or, "truth")
-_AND = Operation(np.logical_and, "truth")
-_UNLESS = Operation(np.greater, "truth")
-_NOT = Operation(np.logical_not, "truth")
-_EQUAL = Operation(np.equal, "truth")
+_OR = Operation(np.logical_or, "truth", scalar="logical_or")
+_AND = Operation(np.logical_and, "truth", scalar="logical_and")
+_UNLESS = Operation(np.greater, "truth", scalar="greater")
+_NOT = Operation(np.logical_not, "truth", scalar="logical_not")
+_EQUAL = Operation(np.equal, "truth", scalar="equal")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -358,7 +358,7 @@ def _word_test(word: str) -> Operation:
 
 @functools.cache
 def _arithmetic(work: np.ufunc, kind: Kind) -> Operation:
-    return Operation(work, kind)
+    return Operation(work, kind, scalar=work.__name__)
 
 
 def _calculated(work: np.ufunc, tracer: Tracer, left: Any, right: Any) -> Num:
@@ -411,11 +411,11 @@ def _plus(tracer: Tracer, left: Any, right: Any) -> Num | Txt:
 
 _COMPARISONS: Mapping[Any, Operation] = {
     operator.eq: _EQUAL,
-    operator.ne: Operation(np.not_equal, "truth"),
-    operator.lt: Operation(np.less, "truth"),
-    operator.le: Operation(np.less_equal, "truth"),
-    operator.gt: Operation(np.greater, "truth"),
-    operator.ge: Operation(np.greater_equal, "truth"),
+    operator.ne: Operation(np.not_equal, "truth", scalar="not_equal"),
+    operator.lt: Operation(np.less, "truth", scalar="less"),
+    operator.le: Operation(np.less_equal, "truth", scalar="less_equal"),
+    operator.gt: Operation(np.greater, "truth", scalar="greater"),
+    operator.ge: Operation(np.greater_equal, "truth", scalar="greater_equal"),
 }
 
 

@@ -1,0 +1,333 @@
+"""Fused: kernels whose steps are compiled into one loop, and what becomes of what they give.
+
+Where llvmlite is installed, large tables are worked on so. What cannot be compiled (texts) is left to numpy, on a part
+of the rows at a time; and so is a part whose rows are not as the compiled steps take them to be.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+import numpy as np
+
+from community_plan.frames.arrays import Table
+from community_plan.frames.engine import can_compile
+from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
+from community_plan.frames.texts import Text
+
+if TYPE_CHECKING:
+    from community_plan.frames.compiler import Loop, Role
+
+__all__ = ["Chunk", "Fused", "chunks_of", "fused", "is_worth_compiling", "on_all_cores", "pieces_of", "spans"]
+
+S = TypeVar("S")
+T = TypeVar("T")
+_CHUNK = 2**16
+"""Rows that a core works on at a time."""
+_MANY = 2**19
+"""Rows, in one table or in several, from which compiling costs less than it saves."""
+
+Columns = Mapping[tuple[str, str], Any]
+
+
+def is_worth_compiling(kernel: Kernel, rows: int) -> bool:
+    """Say whether a kernel is to be compiled: it has been asked for many rows, in one table or in several."""
+    kernel.asked[0] += rows
+    return kernel.asked[0] >= _MANY and rows >= _CHUNK // 4 and can_compile()
+
+
+def fused(kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
+    """Return a kernel fused for what becomes of its outputs; what was compiled for it is kept with it."""
+    key = tuple(sorted(roles.items()))
+    if key not in kernel.fused:
+        kernel.fused[key] = Fused.of(
+            kernel, {place: role for place, role in roles.items() if place not in kernel.fixed}
+        )
+    found: Fused = kernel.fused[key]
+    return found
+
+
+@attrs.define(eq=False)
+class Piece:
+    """Rows in which every part of a column is one array."""
+
+    first: int
+    """The table's row that its first one is."""
+    columns: Columns
+    addresses: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    memory: dict[Any, Any] = attrs.field(factory=dict)
+    """What has been found out of its columns."""
+
+    def address(self, part: tuple[str, str]) -> int:
+        """Return where the cells of a part of a column begin."""
+        from community_plan.frames.compiler import address_of
+
+        if part not in self.addresses:
+            self.addresses[part] = address_of(self.columns[part])
+        return self.addresses[part]
+
+
+@attrs.frozen(eq=False)
+class Chunk:
+    """Some rows of a piece, which a core works on at a time."""
+
+    piece: Piece
+    low: int
+    high: int
+
+    @property
+    def first(self) -> int:
+        """The table's row that its first one is."""
+        return self.piece.first + self.low
+
+    def __len__(self) -> int:
+        return self.high - self.low
+
+    def picked(self, inputs: Mapping[tuple[str, str], int], rows: Any) -> dict[int, Any]:
+        """Return parts of columns by register; of some rows, if they are given."""
+        found: dict[int, Any] = {}
+        for part, number in inputs.items():
+            cells = self.piece.columns[part][self.low : self.high]
+            if rows is not None:
+                cells = cells.taken(rows) if isinstance(cells, Text) else cells[rows]
+            found[number] = cells
+        return found
+
+
+def pieces_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
+    """Return all rows of a table in chunks as large as they can be."""
+    return [Chunk(Piece(first, columns), 0, end - first) for first, end, columns in table.parts(wanted, 0, table.rows)]
+
+
+def chunks_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
+    """Return all rows of a table in chunks, each for one core."""
+    return [Chunk(whole.piece, low, high) for whole in pieces_of(table, wanted) for low, high in spans(whole.high)]
+
+
+def spans(rows: int) -> list[tuple[int, int]]:
+    """Cut rows into as many as a core works on at a time."""
+    return [(low, min(low + _CHUNK, rows)) for low in range(0, rows, _CHUNK)]
+
+
+def on_all_cores(work: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """Do some work for each item, and return what it gives in their order."""
+    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(items))
+    if cores < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(cores, thread_name_prefix="community_plan") as pool:
+        return list(pool.map(work, items))
+
+
+@attrs.define(eq=False)
+class Fused:
+    """A kernel, cut into what is compiled and what numpy does afterwards."""
+
+    kernel: Kernel
+    roles: Mapping[int, Role]
+    """What becomes of each output that is not one value for all rows."""
+    direct: tuple[int, ...]
+    """Outputs of the loop."""
+    handed: tuple[Register, ...]
+    """What the loop stores for the steps afterwards."""
+    after: tuple[Step, ...]
+    """Steps that take arrays alone, and those that rest on them."""
+    parts: Mapping[tuple[str, str], int]
+    """The parts of columns that the loop reads."""
+    later_parts: Mapping[tuple[str, str], int]
+    """Those that the steps afterwards read, or that are handed over as they are."""
+    late: tuple[int, ...]
+    """Outputs that come from there."""
+    lines: Mapping[int, int]
+    """Outputs that are summed, with their places in a line."""
+    loops: dict[Any, tuple[Loop, bool]] = attrs.field(factory=dict)
+    lock: Any = attrs.field(factory=threading.Lock, repr=False)
+
+    @classmethod
+    def of(cls, kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
+        """Cut a kernel."""
+        from community_plan.frames.compiler import is_scalar, read_by
+
+        given = {number: part for part, number in kernel.inputs.items()}
+        objects = {number for number, part in given.items() if part[1] in ("text", "cells")}
+        inside: set[int] = {number for number in given if number not in objects}
+        for number, step in kernel.steps.items():  # a step stands behind those it rests on
+            numbers = [a.number for a in read_by(step) if isinstance(a, Register)]
+            if is_scalar(step) and inside.issuperset(numbers):
+                inside.add(number)
+        wanted = {place: output for place, output in enumerate(kernel.outputs) if place in roles}
+        direct = tuple(place for place, output in wanted.items() if output.number in inside)
+        late = _needed([output for place, output in wanted.items() if place not in direct], kernel.steps, inside)
+        handed = {
+            argument.number: argument
+            for step in late
+            for argument in step.arguments
+            if isinstance(argument, Register) and argument.number in inside and argument.number not in given
+        }
+        read = _read([*(wanted[place] for place in direct), *handed.values()], kernel.steps)
+        parts = {part: number for part, number in kernel.inputs.items() if number in read}
+        plain = {a.number for step in late for a in step.arguments if isinstance(a, Register)}
+        plain |= {output.number for place, output in wanted.items() if place not in direct}
+        later = {part: number for part, number in kernel.inputs.items() if number in plain}
+        summed = [place for place, role in roles.items() if role == "sum"]
+        lines = {place: line for line, place in enumerate(summed)}
+        rest = tuple(place for place in wanted if place not in direct)
+        return cls(kernel, roles, direct, tuple(handed.values()), tuple(late), parts, later, rest, lines)
+
+    def run(
+        self,
+        chunk: Chunk,
+        bounds: Any = None,
+        *,
+        rows: Any = None,
+        sums: Any = None,
+        rooms: Mapping[int, Any] | None = None,
+    ) -> dict[int, Any]:
+        """Work the outputs out for some rows.
+
+        Args:
+            chunk: The rows.
+            bounds: Where runs start, and where the last one ends; among `rows` if these are given. None for one run of
+                all rows.
+            rows: The numbers of some rows of the chunk; None for all in their order.
+            sums: Takes sums: for each run a line, with a cell for each output that is summed, in their order.
+            rooms: Where outputs that are stored are written to.
+
+        Returns:
+            What each output that is not summed comes to.
+        """
+        from community_plan.frames.compiler import address_of
+
+        if bounds is None:
+            bounds = np.array([0, len(chunk) if rows is None else len(rows)])
+        count = int(bounds[-1])
+        loop, assumes, inputs = self._loop(chunk.piece, indexed=rows is not None)
+        made: dict[int, Any] = {}
+        outputs = []
+        small = np.zeros(len(self.direct) + 1, np.int64)  # what takes one cell
+        small_at, sums_at = address_of(small), address_of(sums) if sums is not None else 0
+        for number, place in enumerate(self.direct):
+            role = self.roles[place]
+            if role == "sum":
+                outputs.append(sums_at + 8 * self.lines[place])
+            elif role in ("any", "join"):
+                outputs.append(small_at + 8 * number)
+            else:
+                cells = (rooms or {}).get(place)
+                if cells is None:
+                    cells = np.empty(
+                        count + (role == "mark"),
+                        DTYPES[self.kernel.outputs[place].kind if role == "store" else "whole"],
+                    )
+                made[place] = cells
+                outputs.append(address_of(cells))
+        held = [np.empty(count, DTYPES[register.kind]) for register in self.handed]
+        outputs += map(address_of, held)
+        if assumes:
+            outputs.append(small_at + 8 * len(self.direct))
+        loop(rows, bounds, [address + chunk.low * stride for address, stride in inputs], outputs)
+        if small[-1]:
+            made = {}
+            steps = tuple(self.kernel.steps.values())
+            self._finish(chunk.picked(self.kernel.inputs, rows), steps, self.roles, made, bounds, sums, rooms or {})
+            return made
+        for number, place in enumerate(self.direct):
+            if self.roles[place] == "mark":
+                made[place] = made[place][1 : made[place][0] + 1]
+            elif self.roles[place] == "any":
+                made[place] = bool(small[number])
+            elif self.roles[place] == "join":
+                made[place] = int(small[number])
+        if self.late:
+            given = dict(zip((register.number for register in self.handed), held, strict=True))
+            given |= chunk.picked(self.later_parts, rows)
+            self._finish(given, self.after, self.late, made, bounds, sums, rooms or {})
+        return made
+
+    def _loop(self, piece: Piece, *, indexed: bool) -> tuple[Loop, bool, list[tuple[int, int]]]:
+        """Return the loop for a piece's columns, and where these are with their strides."""
+        from community_plan.frames.compiler import Input, Output, compiled
+
+        found: tuple[Loop, bool, list[tuple[int, int]]]
+        with self.lock:
+            if (self, indexed) in piece.memory:
+                found = piece.memory[self, indexed]
+                return found
+            shapes = [(piece.columns[part].dtype.char, piece.columns[part].strides[0]) for part in self.parts]
+            key = (tuple(shapes), indexed)
+            if key not in self.loops:
+                inputs = [
+                    Input(number, self.kernel.kinds[part], letter, stride)
+                    for (part, number), (letter, stride) in zip(self.parts.items(), shapes, strict=True)
+                ]
+                outputs = [Output(self.kernel.outputs[place], self.roles[place]) for place in self.direct]
+                outputs += [Output(register, "store") for register in self.handed]
+                self.loops[key] = compiled(self.kernel.steps, inputs, outputs, width=len(self.lines), indexed=indexed)
+            places = [(piece.address(part), stride) for part, (_, stride) in zip(self.parts, shapes, strict=True)]
+            found = (*self.loops[key], places)
+            piece.memory[self, indexed] = found
+            return found
+
+    def _finish(
+        self,
+        given: dict[int, Any],
+        steps: Sequence[Step],
+        places: Iterable[int],
+        made: dict[int, Any],
+        bounds: Any,
+        sums: Any,
+        rooms: Mapping[int, Any],
+    ) -> None:
+        """Do steps by numpy, and with outputs what the loop does with its own."""
+        with np.errstate(all="ignore"):
+            for step in steps:
+                cells = [given[a.number] if isinstance(a, Register) else a for a in step.arguments]
+                out = {"out": np.empty(int(bounds[-1]), DTYPES[step.out.kind])} if step.work.fills else {}
+                given[step.out.number] = step.work.work(*cells, **out)
+        for place in places:
+            cells, role = given[self.kernel.outputs[place].number], self.roles[place]
+            if role == "sum":
+                np.add.reduceat(np.asarray(cells, np.int64), bounds[:-1], out=sums[:, self.lines[place]])
+            elif role == "any":
+                made[place] = np.any(cells)
+            elif role == "join":
+                made[place] = np.bitwise_or.reduce(cells)
+            elif role == "mark":
+                made[place] = np.flatnonzero(cells)
+            elif place in rooms:
+                rooms[place][:] = cells
+                made[place] = rooms[place]
+            else:
+                made[place] = cells
+
+
+def _needed(outputs: Sequence[Register], steps: Mapping[int, Step], inside: set[int]) -> list[Step]:
+    """Return the steps that are left for outputs, in order."""
+    numbers: set[int] = set()
+    stack = [output.number for output in outputs]
+    while stack:
+        number = stack.pop()
+        if number in inside or number in numbers or number not in steps:
+            continue
+        numbers.add(number)
+        stack += [a.number for a in steps[number].arguments if isinstance(a, Register)]
+    return [step for number, step in steps.items() if number in numbers]
+
+
+def _read(registers: Sequence[Register], steps: Mapping[int, Step]) -> set[int]:
+    """Return all registers that some rest on, with themselves."""
+    from community_plan.frames.compiler import read_by
+
+    found: set[int] = set()
+    stack = [register.number for register in registers]
+    while stack:
+        number = stack.pop()
+        if number not in found:
+            found.add(number)
+            if number in steps:
+                stack += [a.number for a in read_by(steps[number]) if isinstance(a, Register)]
+    return found

@@ -1,0 +1,232 @@
+"""Loop sums: what a large table of arrays adds up to, by key, in compiled loops."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from community_plan.frames.arrays import Column, Numbers, stacked, taken
+from community_plan.frames.engine import Grouped
+from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores, pieces_of, spans
+from community_plan.frames.guards import Guard, cells_of, tests_of
+from community_plan.frames.kernels import Kernel, Ref, Register
+from community_plan.frames.keyed import CHANGED, Asked, ShortRuns, groups_of, identities, put_together
+from community_plan.frames.runs import grouped, short_runs
+from community_plan.frames.texts import Text
+from community_plan.frames.traces import Num, Tracer, kernel_for
+
+if TYPE_CHECKING:
+    from community_plan.frames.compiler import Role
+
+__all__ = ["LoopSums"]
+
+
+@attrs.frozen(eq=False)
+class _Heads:
+    """The runs of a chunk."""
+
+    starts: Any
+    """Where they begin, in the chunk."""
+    labels: Mapping[str, Column]
+    """Their keys, but for those that are columns of the table."""
+
+
+@attrs.define(eq=False)
+class LoopSums:
+    """Sums by key, worked out by loops: one finds the runs, one adds up and looks at suspects."""
+
+    asked: Asked
+    main: Kernel
+    """Sums, and behind them suspects."""
+    guard: Guard
+    roles: Mapping[int, Role]
+    heads: Kernel
+    """Where keys change."""
+    labels: Kernel
+    label_places: Mapping[str, tuple[int, int | None]]
+    """For each key that is no column of the table its output and that of its marks."""
+
+    @classmethod
+    def of(cls, asked: Asked) -> LoopSums | None:
+        """Return what adds up, if the table is so large that compiling is worth it."""
+        if asked.wide:
+            return None
+        counted = tuple((name, cell is None) for name, cell in asked.sums.items())
+        main, guard = kernel_for(
+            asked.staged,
+            [*cells_of(asked.suspects), *asked.cells(list(asked.sums))],
+            ("loop", counted, tests_of(asked.suspects)),
+            lambda tracer: _write(asked, tracer),
+        )
+        if not is_worth_compiling(main, asked.staged.rows):
+            return None
+        keys = tuple(asked.keys)
+        heads, _ = kernel_for(asked.staged, [], ("heads", keys), lambda tracer: (_write_heads(asked, tracer), None))
+        labels, places = kernel_for(asked.staged, [], ("labels", keys), lambda tracer: _write_labels(asked, tracer))
+        roles: list[Role] = ["sum" for _ in asked.sums]
+        return cls(asked, main, guard, dict(enumerate([*roles, *guard.roles])), heads, labels, places)
+
+    def run(self) -> Grouped:
+        """Add up rows that stand together.
+
+        Raises:
+            ShortRuns: If rows with the same keys are not side by side.
+            Unsound: If a suspect holds in a row.
+        """
+        asked, table, names = self.asked, self.asked.staged.table, list(self.asked.sums)
+        wanted = list(dict.fromkeys(part for each in (self.main, self.heads, self.labels) for part in each.inputs))
+        chunks = chunks_of(table, wanted)
+        heads = on_all_cores(self._heads, chunks)
+        starts = np.concatenate([each.starts + chunk.first for each, chunk in zip(heads, chunks, strict=True)])
+        labels = {
+            key: stacked([each.labels[key] for each in heads])
+            if key in self.label_places
+            else table.picked(asked.staged.plain(key) or key, starts)
+            for key in asked.keys
+        }
+        firsts, group = groups_of(labels, len(starts))
+        totals = np.zeros((len(names), len(firsts)), np.int64)
+        for place, value in self.main.fixed.items():
+            if place < len(names):
+                lengths = np.diff(starts, append=table.rows)
+                totals[place] = np.add.reduceat(lengths, firsts) * int(value)
+        self._add_up(chunks, heads, group, totals)
+        if asked.keys:
+            return put_together(labels, firsts, len(starts), totals, names)
+        return Grouped({}, {name: [int(total[0])] for name, total in zip(names, totals, strict=True)})
+
+    def by_id(self, keys: Mapping[str, Column], group: Any, count: int) -> Grouped:
+        """Add up rows wherever they stand; suspects are not looked at.
+
+        Args:
+            keys: The keys of all rows.
+            group: The number of each row's group.
+            count: How many groups there are.
+        """
+        table, names = self.asked.staged.table, list(self.asked.sums)
+        firsts = np.empty(count, np.int64)
+        firsts[group[::-1]] = np.arange(table.rows)[::-1]  # the last one written stays
+        totals = np.zeros((len(names), count), np.int64)
+        for place, value in self.main.fixed.items():
+            totals[place] = np.bincount(group) * int(value)
+        lines = [place for place in range(len(names)) if place not in self.main.fixed]
+        lock = threading.Lock()
+
+        parts: list[tuple[Chunk, Any, Any]] = []
+        for whole in pieces_of(table, list(self.main.inputs)):
+            own = group[whole.first : whole.first + len(whole)]
+            order = np.argsort(own, kind="stable")
+            parts += [(whole, order[low:high], own) for low, high in spans(len(order))]
+
+        def work(part: tuple[Chunk, Any, Any]) -> None:
+            chunk, rows, own = part
+            ordered = own[rows]
+            starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+            sums = np.empty((len(starts), len(lines)), np.int64)
+            fused(self.main, self.roles).run(chunk, np.append(starts, len(rows)), rows=rows, sums=sums)
+            begin, end = int(ordered[0]), int(ordered[-1]) + 1
+            where = slice(begin, end) if end - begin == len(starts) else ordered[starts]
+            with lock:
+                for line, cells in zip(lines, sums.T, strict=True):
+                    totals[line, where] += cells
+
+        on_all_cores(work, parts)
+        return grouped({key: taken(column, firsts) for key, column in keys.items()}, totals, names)
+
+    def _heads(self, chunk: Chunk) -> _Heads:
+        starts = np.zeros(1, np.int64)
+        if self.asked.keys and 0 not in self.heads.fixed:
+            marks = fused(self.heads, {0: "mark"}).run(chunk, np.array([1, len(chunk)]))[0]
+            starts = np.append(starts, marks)
+            if short_runs(starts, len(chunk)) and len(chunk) > 1:
+                raise ShortRuns
+        return _Heads(starts, self._labels(chunk, starts))
+
+    def _labels(self, chunk: Chunk, starts: Any) -> dict[str, Column]:
+        if not self.label_places:
+            return {}
+        outputs: dict[int, Role] = dict.fromkeys(range(len(self.labels.outputs)), "store")
+        made = {**self.labels.fixed, **fused(self.labels, outputs).run(chunk, rows=starts)}
+        found: dict[str, Column] = {}
+        for key, (place, marks) in self.label_places.items():
+            value = made[place]
+            if isinstance(value, Text):
+                one = value.column is None and not np.ndim(value.places)
+                found[key] = Text(np.full(len(starts), value.places), value.words) if one else value
+                continue
+            lost = None if marks is None else np.broadcast_to(made[marks], len(starts))
+            cells = np.array(np.broadcast_to(value, len(starts)))
+            found[key] = Numbers(cells, None if lost is None or not lost.any() else np.array(lost))
+        return found
+
+    def _add_up(self, chunks: Sequence[Chunk], heads: Sequence[_Heads], group: Any, totals: Any) -> None:
+        """Add the sums of all runs to those of their groups."""
+        watch = self.guard.watch()
+        first_test = len(self.asked.sums)
+        for place, value in self.main.fixed.items():
+            if place >= first_test:
+                watch.look(place - first_test, 0, value)
+        lines = [place for place in range(first_test) if place not in self.main.fixed]
+        most = max(len(each.starts) for each in heads)
+        begins = [0, *itertools.accumulate(len(each.starts) for each in heads)]
+        rooms: list[Any] = []
+        lock = threading.Lock()
+
+        def work(number: int) -> None:
+            chunk, runs, begin = chunks[number], len(heads[number].starts), begins[number]
+            room = rooms.pop() if rooms else np.empty((most, len(lines)), np.int64)  # new memory costs time
+            bounds = np.append(heads[number].starts, len(chunk))
+            made = fused(self.main, self.roles).run(chunk, bounds, sums=room[:runs])
+            watch.look_at(first_test, chunk.first, made)
+            _add(totals, lines, group[begin : begin + runs], room[:runs], lock)
+            rooms.append(room)
+
+        on_all_cores(work, range(len(chunks)))
+        watch.close()
+
+
+def _add(totals: Any, lines: Sequence[int], group: Any, sums: Any, lock: threading.Lock) -> None:
+    """Add sums of a chunk's runs to those of their groups; the first and the last group may go on in other chunks."""
+    firsts = np.flatnonzero(np.diff(group, prepend=-1))
+    if len(firsts) < len(group):  # runs of one group
+        sums, group = np.add.reduceat(sums, firsts, axis=0), group[firsts]
+    begin, end = int(group[0]), int(group[-1]) + 1
+    inner = sums[1:-1].T
+    for line, cells in zip(lines, inner, strict=True):
+        totals[line, begin + 1 : end - 1] = cells
+    with lock:
+        totals[lines, begin] += sums[0]
+        if len(group) > 1:
+            totals[lines, end - 1] += sums[-1]
+
+
+def _write(asked: Asked, tracer: Tracer) -> tuple[list[Ref], Guard]:
+    outputs = asked.outputs(tracer, asked.staged, list(asked.sums))
+    guard = Guard.of(tracer, asked.relation, asked.suspects)
+    return [*outputs, *guard.outputs], guard
+
+
+def _write_heads(asked: Asked, tracer: Tracer) -> list[Ref]:
+    changes: Ref = None
+    for key in asked.keys:
+        for part in identities(tracer, tracer.column(asked.staged, key)):
+            changes = tracer.both(changes, tracer.emit(CHANGED, part)) if isinstance(part, Register) else changes
+    return [np.bool_(False) if changes is None else changes]
+
+
+def _write_labels(asked: Asked, tracer: Tracer) -> tuple[list[Ref], dict[str, tuple[int, int | None]]]:
+    outputs: list[Ref] = []
+    places: dict[str, tuple[int, int | None]] = {}
+    for key in asked.keys:
+        if asked.staged.plain(key) is None:
+            found = tracer.column(asked.staged, key)
+            places[key] = (len(outputs), None if found.missing is None else len(outputs) + 1)
+            outputs.append(found.value if isinstance(found, Num) else found.text)
+            if found.missing is not None:
+                outputs.append(found.missing)
+    return outputs, places

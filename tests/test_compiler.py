@@ -1,0 +1,297 @@
+"""Compiled loops give what the same steps give in numpy, to the last bit, and add up what Python adds up."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+pytest.importorskip("llvmlite")
+pytest.importorskip("nanoarrow")
+
+from community_plan.frames import array_engine, compiler, keyed, traces
+from community_plan.frames.fused import Chunk, Fused, Piece
+from community_plan.frames.kernels import DTYPES, Builder, Kernel, Kind, Operation
+
+CELLS: Mapping[Kind, st.SearchStrategy[Any]] = {
+    "whole": st.one_of(st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1)),
+    "double": st.one_of(st.sampled_from([0.0, -0.0, 0.5, 2.0**52, -(2.0**63), 2.0**63]), st.floats()),
+    "bits": st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1)),
+    "truth": st.booleans(),
+    "place": st.integers(-1, 3),
+}
+
+
+# -- every step ----------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def operations() -> list[Operation]:
+    """Return all operations that say what they do to one row."""
+    found: list[Operation] = []
+    for module in (traces, array_engine, keyed):
+        for value in vars(module).values():
+            each = value.values() if isinstance(value, Mapping) else [value]
+            found += [one for one in each if isinstance(one, Operation) and one.scalar is not None]
+    found += [traces._arithmetic(work, kind) for work in (np.add, np.subtract, np.multiply) for kind in NUMBERS]
+    return [*dict.fromkeys([*found, traces._arithmetic(np.true_divide, "double")])]
+
+
+NUMBERS: tuple[Kind, ...] = ("whole", "double")
+RELATIONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+NINE, SHIFT, QUOTIENT = np.int64(9), np.uint64(32), np.int64(7)
+
+
+def signatures(operation: Operation) -> list[tuple[Any, ...]]:
+    """Return what an operation is applied to: kinds of registers and constants."""
+    name, kind = operation.scalar, operation.kind
+    match name:
+        case "add" | "subtract" | "multiply" | "divide" | "bitwise_or" | "bitwise_and":
+            return [(kind, kind)]
+        case "right_shift":
+            return [("bits", SHIFT)]
+        case "quotient":
+            return [("whole", QUOTIENT)]
+        case _ if name in RELATIONS:
+            return [(each, each) for each in ("whole", "double", "truth", "bits", "place")]
+        case "logical_or" | "logical_and" | "verdict":
+            return [("truth", "truth")]
+        case "logical_not":
+            return [("truth",)]
+        case "absolute" | "isnan" | "pushed_bits":
+            return [("double",)]
+        case "isfinite":
+            return [("double",), ("whole",)]
+        case "converted":
+            return [("bits",)] if kind == "bits" else [("whole",), ("double",), ("truth",)]
+        case "zeroed":
+            return [(kind, "truth")]
+        case "kept_or_zero":
+            return [("whole", "truth"), ("truth", "truth")]
+        case "filled":
+            return [(kind, "truth", NINE if kind == "whole" else np.float64(0.5))]
+        case "picked":
+            return [("truth", kind, kind)]
+        case "changed":
+            return [(each,) for each in ("whole", "double", "truth", "bits", "place")]
+        case "first_if" | "none_if":
+            return []  # they read texts where what they take for granted fails: see the tests of whole tables
+        case _:
+            raise AssertionError(f"no test knows what {name!r} is applied to")
+
+
+CASES = [(operation, signature) for operation in operations() for signature in signatures(operation)]
+
+
+def names(case: tuple[Operation, tuple[Any, ...]]) -> str:
+    operation, signature = case
+    return f"{operation.scalar} gives {operation.kind} for {', '.join(map(str, signature))}"
+
+
+def test_every_operation_with_a_name_is_one_that_the_compiler_writes() -> None:
+    """And the other way round: nothing that it writes is used nowhere."""
+    assert {operation.scalar for operation in operations()} == set(compiler._WRITERS)
+
+
+@functools.cache
+def step_kernel(operation: Operation, signature: tuple[Any, ...]) -> Kernel:
+    """Return a kernel of one step."""
+    builder = Builder()
+    arguments = [
+        builder.input(f"c{place}", "values", each) if isinstance(each, str) else each  # type: ignore[arg-type]
+        for place, each in enumerate(signature)
+    ]
+    return builder.kernel([builder.emit(operation, *arguments)])
+
+
+def columns_of(cells: Sequence[Any]) -> dict[tuple[str, str], Any]:
+    return {(f"c{place}", "values"): each for place, each in enumerate(cells)}
+
+
+def by_numpy(kernel: Kernel, columns: Mapping[Any, Any], rows: int) -> dict[int, Any]:
+    """Return the outputs of a kernel as numpy works them out."""
+    made: dict[int, Any] = {}
+
+    def sink(_: int, __: int) -> Callable[[int, Any], None]:
+        return lambda place, cells: made.update({place: np.array(cells)})
+
+    kernel.over(0, rows, lambda start, stop: iter([(start, stop, columns)]), sink)
+    return made
+
+
+def by_loop(kernel: Kernel, roles: Mapping[int, Any], columns: Mapping[Any, Any], **options: Any) -> dict[int, Any]:
+    """Return what a loop makes of them; the options are those of `Fused.run`."""
+    return Fused.of(kernel, roles).run(Chunk(Piece(0, columns), 0, len(columns["c0", "values"])), **options)
+
+
+def assert_same_bits(one: Any, other: Any) -> None:
+    """All NaNs are one: which of them a sum of two gives is nobody's promise."""
+    assert one.dtype == other.dtype
+    if one.dtype == np.float64:
+        assert (np.isnan(one) == np.isnan(other)).all()
+        one, other = (np.where(np.isnan(cells), 0.0, cells).view(np.int64) for cells in (one, other))
+    assert one.tolist() == other.tolist()
+
+
+@pytest.mark.parametrize("case", CASES, ids=names)
+@given(st.data())
+def test_a_compiled_step_gives_what_numpy_gives(case: tuple[Operation, tuple[Any, ...]], data: st.DataObject) -> None:
+    """Of any cells, in any number of rows, also of some rows in any order."""
+    operation, signature = case
+    kernel = step_kernel(operation, signature)
+    rows = data.draw(st.one_of(st.integers(1, 70), st.just(64)))
+    kinds = [each for each in signature if isinstance(each, str)]
+    cells = [data.draw(arrays(DTYPES[kind], rows, elements=CELLS[kind], fill=CELLS[kind])) for kind in kinds]
+    columns = columns_of(cells)
+    expected = by_numpy(kernel, columns, rows)[0]
+    if operation.scalar == "zeroed" and operation.kind == "double":  # numpy leaves a negative zero where it lies
+        expected = np.where(columns["c1", "values"], 0.0, expected)
+    if operation.scalar == "changed":  # it looks at the row before, which the first has not
+        marks = by_loop(kernel, {0: "mark"}, columns, bounds=np.array([1, rows]))[0] if rows > 1 else []
+        assert list(marks) == np.flatnonzero(expected).tolist()
+        return
+    assert_same_bits(by_loop(kernel, {0: "store"}, columns)[0], expected)
+    some = np.array(data.draw(st.lists(st.integers(0, rows - 1), min_size=1, max_size=40)))
+    assert_same_bits(by_loop(kernel, {0: "store"}, columns, rows=some)[0], expected[some])
+
+
+# -- what lies in memory ---------------------------------------------------------------------------------------
+
+LAYOUTS: Mapping[str, Callable[[Any], Any]] = {
+    "side by side": lambda cells: cells,
+    "every other": lambda cells: np.repeat(cells, 2)[::2],
+    "backwards": lambda cells: cells[::-1].copy()[::-1],
+    "in records of 13 bytes": lambda cells: _records(cells),
+}
+
+
+def _records(cells: Any) -> Any:
+    records = np.zeros(len(cells), np.dtype({"names": ["x"], "formats": [cells.dtype], "offsets": [3], "itemsize": 13}))
+    records["x"] = cells
+    return records["x"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("letter", "bhilqBHILfd?")
+def test_cells_are_read_as_they_lie(letter: str, layout: str) -> None:
+    """Whatever their width and their distance, with and without the numbers of rows."""
+    kind: Kind = "double" if letter in "fd" else "truth" if letter == "?" else "whole"
+    dtype = np.dtype(letter)
+    if kind == "whole":
+        ends = [np.iinfo(dtype).min, np.iinfo(dtype).max if letter not in "LQ" else 2**63 - 1]
+        cells = np.array([*ends, 0, 1, 2, 3, 5] * 5, dtype)
+    else:
+        cells = np.array([0.1, 0, 1, 2.5, 0] * 7).astype(dtype)
+    laid = LAYOUTS[layout](cells)
+    builder = Builder()
+    register = builder.input("c0", "values", kind)
+    zero = {"whole": np.int64(0), "double": np.float64(0), "truth": np.bool_(False)}[kind]
+    name = "logical_or" if kind == "truth" else "add"
+    work = np.logical_or if kind == "truth" else np.add
+    kernel = builder.kernel([builder.emit(Operation(work, kind, scalar=name), register, zero)])
+    expected = cells.astype(DTYPES[kind]).tolist()
+    assert by_loop(kernel, {0: "store"}, columns_of([laid]))[0].tolist() == expected
+    order = np.array([6, 0, 1, 1, 20])
+    found = by_loop(kernel, {0: "store"}, columns_of([laid]), rows=order)[0]
+    assert found.tolist() == [expected[place] for place in order]
+
+
+# -- what becomes of outputs -----------------------------------------------------------------------------------
+
+
+@functools.cache
+def sums_kernel() -> Kernel:
+    """Return a kernel with sums of numbers, one of them left to numpy, five counts, a test, a join and a column."""
+    builder = Builder()
+    one, other = (builder.input(f"c{place}", "values", "whole") for place in (0, 1))
+    compare = {name: Operation(getattr(np, name), "truth", scalar=name) for name in RELATIONS}
+    counts = [builder.emit(compare[name], one, other) for name in RELATIONS[:5]]
+    total = builder.emit(traces._arithmetic(np.add, "whole"), one, other)
+    by_numpy_alone = builder.emit(Operation(np.maximum, "whole"), total, other)
+    holds = builder.emit(compare["greater"], one, np.int64(90))
+    return builder.kernel([one, by_numpy_alone, *counts, total, holds, other, total])
+
+
+ROLES: dict[int, Any] = {**dict.fromkeys(range(8), "sum"), 8: "any", 9: "join", 10: "store"}
+
+
+@given(st.lists(st.tuples(st.integers(-9, 99), st.integers(-9, 9)), min_size=1, max_size=90), st.data())
+def test_runs_add_up_to_what_python_adds_up(cells: list[tuple[int, int]], data: st.DataObject) -> None:
+    """Numbers and counts for each run, what holds anywhere, all bits that any has, a cell for each row."""
+    rows = len(cells)
+    columns = columns_of([np.array(column, np.int64) for column in zip(*cells, strict=True)])
+    order = data.draw(
+        st.one_of(st.none(), st.permutations(range(rows)), st.lists(st.integers(0, rows - 1), min_size=1))
+    )
+    told = cells if order is None else [cells[place] for place in order]
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(told)))) - {len(told)})
+    bounds = [0, *cuts, len(told)]
+    sums = np.full((len(bounds) - 1, 8), -1, np.int64)
+    given_rows = None if order is None else np.array(order)
+    found = by_loop(sums_kernel(), ROLES, columns, bounds=np.array(bounds), rows=given_rows, sums=sums)
+    expected = [
+        [
+            sum(one for one, _ in run),
+            sum(max(one + other, other) for one, other in run),
+            *(sum(relation(one, other) for one, other in run) for relation in PYTHON),
+            sum(one + other for one, other in run),
+        ]
+        for run in ([*told[low:high]] for low, high in itertools.pairwise(bounds))
+    ]
+    assert sums.tolist() == expected
+    assert found[8] is any(one > 90 for one, _ in told)
+    assert found[9] == functools.reduce(lambda bits, cell: bits | cell[1], told, 0)
+    assert found[10].tolist() == [one + other for one, other in told]
+
+
+PYTHON: list[Callable[[int, int], bool]] = [
+    lambda one, other: one == other,
+    lambda one, other: one != other,
+    lambda one, other: one < other,
+    lambda one, other: one <= other,
+    lambda one, other: one > other,
+]
+
+
+@pytest.mark.parametrize("rows", [2**16, 2**16 + 1])
+def test_as_many_rows_as_a_core_works_on_at_a_time_find_room_in_a_count(rows: int) -> None:
+    """Three counts share a number."""
+    same, more = np.zeros(rows, np.int64), np.arange(rows)
+    sums = np.empty((1, 8), np.int64)
+    by_loop(sums_kernel(), ROLES, columns_of([same, more]), sums=sums)
+    total = rows * (rows - 1) // 2
+    assert sums[0].tolist() == [0, total, 1, rows - 1, rows - 1, rows, 0, total]
+
+
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=90))
+@example([0] * 70)
+@example([0, 1] * 40)
+def test_changes_are_marked_where_a_cell_differs_from_the_one_before(cells: list[int]) -> None:
+    """In the whole, and from some row on."""
+    kernel = step_kernel(keyed.CHANGED, ("whole",))
+    columns = columns_of([np.array(cells, np.int64)])
+    expected = [row for row in range(1, len(cells)) if cells[row] != cells[row - 1]]
+    assert by_loop(kernel, {0: "mark"}, columns, bounds=np.array([1, len(cells)]))[0].tolist() == expected
+
+
+def test_a_loop_of_the_same_steps_is_compiled_once() -> None:
+    """Kernels that are written anew for each table share it."""
+
+    def made() -> Any:
+        kernel = Builder()
+        cell = kernel.input("c0", "values", "whole")
+        step = kernel.emit(traces._arithmetic(np.multiply, "whole"), cell, np.int64(1234567))
+        fused = Fused.of(kernel.kernel([step]), {0: "store"})
+        chunk = Chunk(Piece(0, columns_of([np.arange(5)])), 0, 5)
+        assert fused.run(chunk)[0].tolist() == [1234567 * row for row in range(5)]
+        ((loop, _),) = fused.loops.values()
+        return loop.held
+
+    assert made() is made()
