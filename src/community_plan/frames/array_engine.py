@@ -24,7 +24,7 @@ from community_plan.frames.engine import Gaps, Grouped, Holes, Kind
 from community_plan.frames.guards import check
 from community_plan.frames.kernels import Operation, Ref, Register
 from community_plan.frames.outputs import holding, sound_columns, worked_out
-from community_plan.frames.runs import ascend, ids_of, ranked
+from community_plan.frames.runs import ascend, ids_of, ordered_cells, ranked
 from community_plan.frames.texts import Text, Words, encoded, text_of
 from community_plan.frames.traces import (
     AS_WHOLE,
@@ -177,7 +177,7 @@ class ArrayEngine:
 
     def _looked(self, question: str, about: tuple[Any, ...], answer: T) -> T:
         """Write down what a look at the data said, if someone wants to know what an entry rests on."""
-        if self.looks is not None:
+        if self.looks is not None and (question, about, answer) not in self.looks:
             self.looks.append((question, about, answer))
         return answer
 
@@ -295,12 +295,12 @@ class ArrayEngine:
         pieces = relation.table.columns[header]
         if any(isinstance(piece, Others) for piece in pieces):
             return False
-        if isinstance(pieces[0], Text):
-            cells = _sampled_texts(pieces)
-            return None not in cells and cells == sorted(cells, key=str)
         column = stacked([taken(piece, _sample(len(piece), relation.rows)) for piece in pieces])
-        values, gone = ranked(column)
-        return not gone.any() and bool((np.diff(values) >= 0).all())
+        cells = ordered_cells(column)
+        if cells is None:
+            cells, gone = ranked(column)
+            return not gone.any() and bool((cells[1:] >= cells[:-1]).all())
+        return bool((cells[1:] >= cells[:-1]).all())
 
     def repeats(self, relation: Relation, keys: Mapping[str, Cell]) -> int:
         ids = np.sort(self._keyed(relation, keys)[1])
@@ -710,9 +710,9 @@ def _numbers_of(cells: Sequence[Any], *, truth: bool = False) -> Numbers:
 
 def open_arrays(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str]) -> tuple[ArrayEngine, Relation]:
     """Return some columns of a frame for this engine; of a lazy one, such as Dask's or Ibis', these are collected."""
-    chosen_columns = frame.select(*dict.fromkeys(headers))
-    user = chosen_columns.collect() if isinstance(chosen_columns, nw.LazyFrame) else chosen_columns
-    found = {header: read(user.get_column(header)) for header in user.columns}
+    chosen_headers = dict.fromkeys(headers)
+    user = frame.select(*chosen_headers).collect() if isinstance(frame, nw.LazyFrame) else frame
+    found = {header: read(user.get_column(header)) for header in chosen_headers}
     engine = ArrayEngine(user, {header: kind for header, (kind, _) in found.items()})
     table = Table.pieced(len(user), {header: pieces for header, (_, pieces) in found.items()})
     return engine, Relation({}, table, passes=True)

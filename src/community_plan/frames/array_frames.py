@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,10 +90,14 @@ def _texts(series: nw.Series[Any]) -> list[Column]:
     begin = 0
     for views, missing in found:
         end = begin + len(views)
-        column = TextColumn(written[begin:end], missing, views)
+        column = TextColumn(functools.partial(_slice, written, begin, end), missing, views)
         pieces.append(Text(column=column, stop=len(views)))
         begin = end
     return pieces or [Text(column=TextColumn(written), stop=0)]
+
+
+def _slice(series: nw.Series[Any], start: int, stop: int) -> nw.Series[Any]:
+    return series if (start, stop) == (0, len(series)) else series[start:stop]
 
 
 def _as_views(series: nw.Series[Any]) -> Any:

@@ -31,14 +31,16 @@ _CHUNK = 2**16
 """Rows that a core works on at a time."""
 _MANY = 2**19
 """Rows, in one table or in several, from which compiling costs less than it saves."""
+_STEP = 40
+"""Rows that could be worked on in the time that numpy takes to begin a step."""
 
 Columns = Mapping[tuple[str, str], Any]
 
 
 def is_worth_compiling(kernel: Kernel, rows: int) -> bool:
-    """Say whether a kernel is to be compiled: it has been asked for many rows, in one table or in several."""
-    kernel.asked[0] += rows
-    return kernel.asked[0] >= _MANY and rows >= _CHUNK // 4 and can_compile()
+    """Say whether a kernel is to be compiled: it has been asked for many rows, or for few rows many times."""
+    kernel.asked[0] += rows + _STEP * len(kernel.steps)
+    return kernel.asked[0] >= _MANY and rows > 0 and can_compile()
 
 
 def fused(kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
@@ -114,9 +116,10 @@ def spans(rows: int) -> list[tuple[int, int]]:
     return [(low, min(low + _CHUNK, rows)) for low in range(0, rows, _CHUNK)]
 
 
-def on_all_cores(work: Callable[[S], T], items: Sequence[S]) -> list[T]:
-    """Do some work for each item, and return what it gives in their order."""
-    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(items))
+def on_all_cores(work: Callable[[S], T], items: Sequence[S], rows: int) -> list[T]:
+    """Do some work for each item, and return what it gives in their order; for few rows one core is quickest."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = min(there, len(items), 1 + 4 * rows // _CHUNK)
     if cores < 2:
         return [work(item) for item in items]
     with ThreadPoolExecutor(cores, thread_name_prefix="community_plan") as pool:

@@ -158,9 +158,8 @@ def check(relation: Relation, suspects: Sequence[Any]) -> bool:
                 watch.look(place, 0, value)
         if is_worth_compiling(kernel, table.rows):
             loop = fused(kernel, dict(enumerate(guard.roles)))
-            on_all_cores(
-                lambda chunk: watch.look_at(0, chunk.first, loop.run(chunk)), chunks_of(table, [*kernel.inputs])
-            )
+            chunks = chunks_of(table, list(kernel.inputs))
+            on_all_cores(lambda chunk: watch.look_at(0, chunk.first, loop.run(chunk)), chunks, table.rows)
         else:
             run(kernel, table, lambda start, _: lambda place, made: watch.look(place, start, made))
         watch.close()

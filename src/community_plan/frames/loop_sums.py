@@ -81,7 +81,7 @@ class LoopSums:
         asked, table, names = self.asked, self.asked.staged.table, list(self.asked.sums)
         wanted = list(dict.fromkeys(part for each in (self.main, self.heads, self.labels) for part in each.inputs))
         chunks = chunks_of(table, wanted)
-        heads = on_all_cores(self._heads, chunks)
+        heads = on_all_cores(self._heads, chunks, table.rows)
         starts = np.concatenate([each.starts + chunk.first for each, chunk in zip(heads, chunks, strict=True)])
         labels = {
             key: stacked([each.labels[key] for each in heads])
@@ -135,7 +135,7 @@ class LoopSums:
                 for line, cells in zip(lines, sums.T, strict=True):
                     totals[line, where] += cells
 
-        on_all_cores(work, parts)
+        on_all_cores(work, parts, table.rows)
         return grouped({key: taken(column, firsts) for key, column in keys.items()}, totals, names)
 
     def _heads(self, chunk: Chunk) -> _Heads:
@@ -186,7 +186,7 @@ class LoopSums:
             _add(totals, lines, group[begin : begin + runs], room[:runs], lock)
             rooms.append(room)
 
-        on_all_cores(work, range(len(chunks)))
+        on_all_cores(work, range(len(chunks)), self.asked.staged.rows)
         watch.close()
 
 

@@ -101,7 +101,7 @@ def _run_compiled(kernel: Kernel, table: Table, takers: Mapping[int, _Room], gua
                 takers[place].take(place, start, stop, made[place])
         watch.look_at(len(takers), start, made)
 
-    on_all_cores(work, chunks_of(table, list(kernel.inputs)))
+    on_all_cores(work, chunks_of(table, list(kernel.inputs)), table.rows)
 
 
 @attrs.frozen

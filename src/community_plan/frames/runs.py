@@ -21,6 +21,7 @@ __all__ = [
     "grouped",
     "ids_of",
     "numbered",
+    "ordered_cells",
     "parted",
     "ranked",
     "run_starts",
@@ -70,36 +71,48 @@ def ranked(column: Column) -> tuple[Any, Any]:
 def ids_of(columns: Sequence[Column], rows: int) -> Any:
     """Return a whole number for each row, the same where all cells of two rows are."""
     found: Any = None
-    for column in columns:
-        gone = column.missing if isinstance(column, Numbers) else None
-        if isinstance(column, Text):
-            ids = column.places + np.int64(1)
-        else:
-            assert isinstance(column, Numbers)
-            ids = column.values.astype(np.int64)
-        if gone is not None:  # missing cells are alike, and like no other
-            ids = np.where(gone, 0, numbered(ids)[0] + 1)
+    for part in (part for column in columns for part in _whole_parts(column)):
         if found is None:
-            found = ids
+            found = part
         else:
-            found, (ids, count) = numbered(found)[0], numbered(ids)
+            found, (ids, count) = numbered(found)[0], numbered(part)
             found = found * count + ids
     return np.zeros(rows, dtype=np.int64) if found is None else found
+
+
+def _whole_parts(column: Column) -> list[Any]:
+    """Return whole numbers that tell a column's cells apart."""
+    if isinstance(column, Text):
+        gone = column.missing()
+        if gone is not None or not _is_short(column):
+            return [column.places + np.int64(1)]
+        quarters = (
+            np.ascontiguousarray(column.views).view(np.uint32).reshape(-1, 4).T
+        )  # the length, and four bytes each
+        return [quarter.astype(np.int64) for quarter in quarters if len(quarter) and (quarter != quarter[0]).any()]
+    assert isinstance(column, Numbers)
+    ids = column.values.astype(np.int64)
+    if column.missing is None:
+        return [ids]
+    return [np.where(column.missing, 0, numbered(ids)[0] + 1)]  # missing cells are alike, and like no other
+
+
+def _is_short(text: Text) -> bool:
+    """Say whether views hold the texts whole."""
+    return text.views is not None and int((text.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0)) <= 12
 
 
 def numbered(ids: Any) -> tuple[Any, int]:
     """Return whole numbers as 0, 1, 2, … in their order, and how many different ones there are."""
     least, most = (int(ids.min()), int(ids.max())) if len(ids) else (0, 0)
-    if most - least >= 2**32:
-        found, ranks = np.unique(ids, return_inverse=True)
-        return ranks, len(found)
-    above = ids - ids.dtype.type(least)
+    above = ids.astype(np.uint64) - np.uint64(least % 2**64)
     if most - least < 2**16 + 2 * len(ids):  # looking them up is quickest
         there = np.zeros(most - least + 1, bool)
         there[above] = True
         return (np.cumsum(there) - 1)[above], int(np.count_nonzero(there))
-    order = np.argsort(above.astype(np.uint16), kind="stable")  # numpy sorts 16 bits by counting
-    order = order[np.argsort((above[order] >> 16).astype(np.uint16), kind="stable")]
+    order = np.arange(len(ids))
+    for bits in range(0, (most - least).bit_length(), 16):  # numpy sorts 16 bits by counting
+        order = order[np.argsort((above[order] >> np.uint64(bits)).astype(np.uint16), kind="stable")]
     ordered, ranks = above[order], np.empty(len(ids), np.int64)
     ranks[order] = steps = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
     return ranks, int(steps[-1]) + 1
@@ -213,7 +226,7 @@ def ascend(keys: Sequence[Column], rows: int) -> bool:
     later = np.zeros(rows - 1, bool)
     same = ~later
     for key in keys:
-        cells = _ordered_cells(key)
+        cells = ordered_cells(key)
         if cells is None:
             return False
         later |= same & (cells[1:] > cells[:-1])
@@ -221,12 +234,10 @@ def ascend(keys: Sequence[Column], rows: int) -> bool:
     return bool(later.all())
 
 
-def _ordered_cells(key: Column) -> Any | None:
+def ordered_cells(key: Column) -> Any | None:
     """Return an array in the order of a column's cells, if there is one without looking for words."""
     if isinstance(key, Numbers):
         return None if key.missing is not None and key.missing.any() else key.values
-    if not isinstance(key, Text) or key.views is None or key.missing() is not None:
-        return None
-    if (key.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0) > 12:
+    if not isinstance(key, Text) or not _is_short(key) or key.missing() is not None:
         return None
     return np.ascontiguousarray(key.views).view(np.uint8).reshape(-1, 16)[:, 4:].copy().view("S12").reshape(-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -252,10 +253,24 @@ class TextColumn:
 
     def listed(self, start: int, stop: int) -> list[str | None]:
         """Return some of the texts as Python values."""
-        cells = self.series[start:stop].to_list()
-        if self.gone is None:
-            return [str(cell) for cell in cells]
-        return [None if lost else str(cell) for cell, lost in zip(cells, self.gone[start:stop].tolist(), strict=True)]
+        gone = None if self.gone is None else self.gone[start:stop]
+        cells = None if self.views is None else _read_views(self.views[start:stop], gone)
+        if cells is None:
+            cells = [str(cell) for cell in self.series[start:stop].to_list()]
+        lost = itertools.repeat(False) if gone is None else gone.tolist()
+        return [None if no else cell for cell, no in zip(cells, lost, strict=False)]
+
+
+def _read_views(views: Any, gone: Any) -> list[str] | None:
+    """Return texts by their views; None if one of them is longer than a view."""
+    sizes = views[:, 0] & np.uint64(0xFFFFFFFF)
+    if gone is not None:  # what stands there says nothing
+        sizes, views = sizes * ~gone, views * ~gone[:, np.newaxis]
+    if sizes.max(initial=0) > 12:
+        return None
+    cells = np.ascontiguousarray(views).view("V16").ravel().tolist()
+    texts = {cell: cell[4 : 4 + cell[0]].decode() for cell in set(cells)}
+    return [texts[cell] for cell in cells]
 
 
 def _joined(pieces: Sequence[Callable[[], nw.Series[Any]]]) -> nw.Series[Any]:
