@@ -17,7 +17,8 @@ pytest.importorskip("llvmlite")
 pytest.importorskip("nanoarrow")
 
 from community_plan.frames import array_engine, compiler, keyed, traces
-from community_plan.frames.fused import Chunk, Fused, Piece
+from community_plan.frames.arrays import Numbers, Table
+from community_plan.frames.fused import Chunk, Fused
 from community_plan.frames.kernels import DTYPES, Builder, Kernel, Kind, Operation
 
 CELLS: Mapping[Kind, st.SearchStrategy[Any]] = {
@@ -126,9 +127,15 @@ def by_numpy(kernel: Kernel, columns: Mapping[Any, Any], rows: int) -> dict[int,
     return made
 
 
+def chunk_of(columns: Mapping[tuple[str, str], Any]) -> Chunk:
+    """Return all rows of a table."""
+    table = Table.of(len(columns["c0", "values"]), {name: Numbers(cells) for (name, _), cells in columns.items()})
+    return Chunk(table, 0, table.rows)
+
+
 def by_loop(kernel: Kernel, roles: Mapping[int, Any], columns: Mapping[Any, Any], **options: Any) -> dict[int, Any]:
     """Return what a loop makes of them; the options are those of `Fused.run`."""
-    return Fused.of(kernel, roles).run(Chunk(Piece(0, columns), 0, len(columns["c0", "values"])), **options)
+    return Fused.of(kernel, roles).run(chunk_of(columns), **options)
 
 
 def assert_same_bits(one: Any, other: Any) -> None:
@@ -289,7 +296,7 @@ def test_a_loop_of_the_same_steps_is_compiled_once() -> None:
         cell = kernel.input("c0", "values", "whole")
         step = kernel.emit(traces._arithmetic(np.multiply, "whole"), cell, np.int64(1234567))
         fused = Fused.of(kernel.kernel([step]), {0: "store"})
-        chunk = Chunk(Piece(0, columns_of([np.arange(5)])), 0, 5)
+        chunk = chunk_of(columns_of([np.arange(5)]))
         assert fused.run(chunk)[0].tolist() == [1234567 * row for row in range(5)]
         ((loop, _),) = fused.loops.values()
         return loop.held

@@ -20,11 +20,12 @@ from community_plan.errors import SumOverflowError
 from community_plan.frames.array_frames import VERDICT_WORDS, frame_like, read
 from community_plan.frames.array_sums import sum_by_key, sum_up
 from community_plan.frames.arrays import Column, Numbers, Others, Table, chosen, constant_text, listed, stacked, taken
+from community_plan.frames.bits import marks_at, some_marked
 from community_plan.frames.engine import Gaps, Grouped, Holes, Kind
 from community_plan.frames.guards import check
 from community_plan.frames.kernels import Operation, Ref, Register
 from community_plan.frames.outputs import holding, sound_columns, worked_out
-from community_plan.frames.runs import ascend, ids_of, ordered_cells, ranked
+from community_plan.frames.runs import ascend, ascending, ids_of, in_order, ranked
 from community_plan.frames.texts import Text, Words, encoded, text_of
 from community_plan.frames.traces import (
     AS_WHOLE,
@@ -296,11 +297,11 @@ class ArrayEngine:
         if any(isinstance(piece, Others) for piece in pieces):
             return False
         column = stacked([taken(piece, _sample(len(piece), relation.rows)) for piece in pieces])
-        cells = ordered_cells(column)
-        if cells is None:
-            cells, gone = ranked(column)
-            return not gone.any() and bool((cells[1:] >= cells[:-1]).all())
-        return bool((cells[1:] >= cells[:-1]).all())
+        parts = in_order(column)
+        if parts is None:
+            ranks, gone = ranked(column)
+            return not gone.any() and ascending([ranks], strictly=False)
+        return ascending(parts, strictly=False)
 
     def repeats(self, relation: Relation, keys: Mapping[str, Cell]) -> int:
         ids = np.sort(self._keyed(relation, keys)[1])
@@ -377,7 +378,7 @@ class ArrayEngine:
         made = self._made(relation)
         if not made.rows:
             return self._over(made)
-        if ascend([made.whole(name) for name in columns], made.rows):
+        if ascend([made.whole(name) for name in columns]):
             return self._over(made)
         ranks = [ranked(made.whole(name)) for name in columns]
         keys = [part for values, gone in reversed(ranks) for part in (values, gone)]
@@ -681,12 +682,12 @@ def _hole(pieces: Sequence[Column], rows: int) -> Holes:
         if isinstance(piece, Others):
             gaps = gaps or piece.series.null_count() > 0
             continue
-        missing = piece.missing if isinstance(piece, Numbers) else piece.missing()
-        gaps = gaps or (missing is not None and bool(missing.any()))
+        gone = piece.gone if isinstance(piece, Numbers) else piece.marks()
+        gaps = gaps or some_marked(gone)
         if isinstance(piece, Numbers) and piece.values.dtype.kind == "f":
             some = _sample(len(piece), rows)
             strange = ~np.isfinite(piece.values[some])
-            if (strange if missing is None else strange & ~missing[some]).any():
+            if (strange if gone is None else strange & ~marks_at(gone, some)).any():
                 return "nan"
     return "null" if gaps else ""
 

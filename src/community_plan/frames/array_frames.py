@@ -11,7 +11,7 @@ import numpy as np
 
 from community_plan.entry import INT64_MAX
 from community_plan.frames.arrays import Column, Numbers, Others, listed
-from community_plan.frames.arrow import chunks_of, from_buffers
+from community_plan.frames.arrow import chunks_of, from_buffers, from_views
 from community_plan.frames.engine import VERDICTS, Kind
 from community_plan.frames.texts import Text, TextColumn, Words
 
@@ -146,6 +146,9 @@ def frame_like(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
 
 def _for_polars(polars: Any, column: Any) -> Any:
     if isinstance(column, Text):
+        picked = column.picked_views()
+        if picked is not None:
+            return polars.Series(from_views(*picked))
         if column.column is not None:
             return column.own().to_native()
         if column.is_of(VERDICT_WORDS):

@@ -6,38 +6,57 @@ overflow or rounding takes part.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 import narwhals as nw
 import numpy as np
 
+from community_plan.frames.bits import cut, marked, marks_at
 from community_plan.frames.texts import Text, Words, text_of
 
-__all__ = ["Column", "Numbers", "Others", "Table", "blended", "chosen", "either", "listed", "stacked", "taken"]
+__all__ = [
+    "Column",
+    "Numbers",
+    "Others",
+    "Table",
+    "blended",
+    "chosen",
+    "either",
+    "listed",
+    "spacious",
+    "stacked",
+    "taken",
+]
 
 _MANY = 2**12
 """Rows that the pieces of a table have on average at least; smaller ones are put together."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Numbers:
     """Whole numbers, doubles or truth values."""
 
     values: Any
-    missing: Any = None
-    """Where one is missing; None if nowhere."""
+    gone: Any = None
+    """Marks of those that are missing: an array, or `Bits`; None if there is none."""
+
+    @functools.cached_property
+    def missing(self) -> Any:
+        """Where one is missing, as an array; None if nowhere."""
+        return marked(self.gone)
 
     def __len__(self) -> int:
         return len(self.values)
 
     def sliced(self, start: int, stop: int) -> Numbers:
         """Return some of the rows."""
-        return Numbers(self.values[start:stop], None if self.missing is None else self.missing[start:stop])
+        return Numbers(self.values[start:stop], cut(self.gone, start, stop))
 
 
 @attrs.frozen(eq=False)
@@ -67,6 +86,8 @@ class Table:
     rows: int
     columns: Mapping[str, Sequence[Column]]
     _whole: dict[str, Column] = attrs.field(factory=dict, init=False)
+    _ends: dict[str, list[int]] = attrs.field(factory=dict, init=False)
+    """Where the pieces of a column end."""
 
     @classmethod
     def of(cls, rows: int, columns: Mapping[str, Column]) -> Table:
@@ -107,6 +128,15 @@ class Table:
         """Return what a column is."""
         return _shape(self.columns[name])
 
+    def part(self, name: str, part: str, start: int, stop: int) -> Any:
+        """Return a part of a column for some rows of one piece as an array."""
+        if name not in self._ends:
+            self._ends[name] = list(itertools.accumulate(map(len, self.columns[name])))
+        ends = self._ends[name]
+        at = bisect.bisect_right(ends, start)
+        begin = ends[at - 1] if at else 0
+        return _part(self.columns[name][at].sliced(start - begin, stop - begin), part, stop - start)
+
     def parts(
         self, wanted: Sequence[tuple[str, str]], start: int, stop: int
     ) -> Iterator[tuple[int, int, dict[tuple[str, str], Any]]]:
@@ -127,7 +157,7 @@ class Table:
             if low < high:
                 yield low, high, {(name, part): _part(here[name], part, high - low) for name, part in wanted}
 
-    def taken(self, names: Sequence[str], rows: Any) -> Table:
+    def taken(self, names: Iterable[str], rows: Any) -> Table:
         """Return some rows of some columns, in ascending order."""
         return Table.of(len(rows), {name: self.picked(name, rows) for name in names})
 
@@ -153,7 +183,7 @@ def _shape(pieces: Sequence[Column]) -> tuple[Any, ...]:
     first = pieces[0]
     if isinstance(first, Numbers):
         types = {piece.values.dtype.char for piece in pieces if isinstance(piece, Numbers)}
-        gaps = any(isinstance(piece, Numbers) and piece.missing is not None for piece in pieces)
+        gaps = any(isinstance(piece, Numbers) and piece.gone is not None for piece in pieces)
         return ("numbers", max(types), gaps)
     if isinstance(first, Text):
         texts = [piece for piece in pieces if isinstance(piece, Text)]
@@ -230,7 +260,7 @@ def taken(column: Column, rows: Any) -> Column:
     gone = rows < 0
     if not len(column.values):
         return Numbers(np.zeros(len(rows), dtype=column.values.dtype), gone)
-    missing = None if column.missing is None else column.missing[rows]
+    missing = None if column.gone is None else marks_at(column.gone, rows)
     return Numbers(column.values[rows], either(missing, gone if gone.any() else None))
 
 
@@ -247,7 +277,7 @@ def stacked(parts: Sequence[Column]) -> Column:
         )
     numbers = [part for part in parts if isinstance(part, Numbers)]
     missing = None
-    if any(part.missing is not None for part in numbers):
+    if any(part.gone is not None for part in numbers):
         missing = np.concatenate(
             [np.zeros(len(part.values), dtype=bool) if part.missing is None else part.missing for part in numbers]
         )
@@ -269,3 +299,17 @@ def compared_texts(compare: Any, left: Text, right: Text) -> Any:
 def constant_text(value: str) -> Text:
     """Return a text that stands for all rows."""
     return text_of([value]).at_every_row()
+
+
+_PAGE = 2**21
+"""Bytes of the large pages that systems hand memory over in."""
+
+
+def spacious(lines: int, rows: int, type_: Any) -> Any:
+    """Return lines of cells that begin with a large page: to be handed small ones takes longer than to fill them."""
+    size = lines * rows * np.dtype(type_).itemsize
+    if size < _PAGE:
+        return np.empty((lines, rows), type_)
+    memory = np.empty(size + 2 * _PAGE, np.uint8)  # what is not written to is never handed over
+    start = -memory.ctypes.data % _PAGE
+    return memory[start : start + size].view(type_).reshape(lines, rows)

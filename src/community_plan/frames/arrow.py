@@ -11,7 +11,9 @@ from typing import Any
 import nanoarrow as na
 import numpy as np
 
-__all__ = ["Chunk", "chunks_of", "from_buffers"]
+from community_plan.frames.bits import Bits
+
+__all__ = ["Chunk", "chunks_of", "from_buffers", "from_views"]
 
 _NUMBERS = {
     "c": np.int8, "s": np.int16, "i": np.int32, "l": np.int64,
@@ -21,8 +23,11 @@ _NUMBERS = {
 """Arrow's letters for numbers."""
 
 Chunk = tuple[Any, Any]
-"""The cells of a piece of a column, and where one is missing (None if nowhere). Texts are views: two 64-bit numbers
-each, the length with the first four bytes and, where there are at most twelve, the other eight."""
+"""The cells of a piece of a column, and marks of those that are missing (`Bits`; None if there is none).
+
+Texts are views: two 64-bit numbers each, the length with the first four bytes and, where there are at most twelve, the
+other eight.
+"""
 
 
 def chunks_of(data: Any) -> Iterator[Chunk] | None:
@@ -42,9 +47,9 @@ def _chunk(array: Any, letter: str) -> Chunk:
     first, rows = array.offset, array.length
     missing = None
     if array.null_count:
-        missing = ~_bits(array.buffer(0), first, rows)
+        missing = Bits(np.frombuffer(array.buffer(0), dtype=np.uint8), first, rows)
     if letter == "b":
-        return _bits(array.buffer(1), first, rows), missing
+        return Bits(np.frombuffer(array.buffer(1), dtype=np.uint8) if rows else _NO_BYTES, first, rows).there(), missing
     memory = array.buffer(1)
     if letter == "vu":
         cells = np.frombuffer(memory, dtype=np.uint64) if rows else np.zeros(0, np.uint64)
@@ -53,14 +58,18 @@ def _chunk(array: Any, letter: str) -> Chunk:
     return cells[first : first + rows], missing
 
 
-def _bits(memory: Any, first: int, rows: int) -> Any:
-    if not rows:
-        return np.zeros(0, bool)
-    packed = np.frombuffer(memory, dtype=np.uint8)[first // 8 : (first + rows + 7) // 8]
-    return np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + rows].view(bool)
+_NO_BYTES = np.zeros(0, np.uint8)
 
 
 def from_buffers(values: Any, missing: Any) -> Any:
     """Return doubles as what libraries take over without a copy."""
-    bits = None if missing is None else np.packbits(~missing, bitorder="little")
-    return na.c_array_from_buffers(na.float64(), len(values), [bits, values], null_count=-1)
+    return na.c_array_from_buffers(na.float64(), len(values), [_packed(missing), values], null_count=-1)
+
+
+def from_views(views: Any, missing: Any) -> Any:
+    """Return texts of at most twelve bytes, which their views hold whole, as what libraries take over."""
+    return na.c_array_from_buffers(na.string_view(), len(views), [_packed(missing), views], null_count=-1)
+
+
+def _packed(missing: Any) -> Any:
+    return None if missing is None else np.packbits(~missing, bitorder="little")

@@ -6,6 +6,7 @@ of the rows at a time; and so is a part whose rows are not as the compiled steps
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,8 +35,6 @@ _MANY = 2**19
 _STEP = 40
 """Rows that could be worked on in the time that numpy takes to begin a step."""
 
-Columns = Mapping[tuple[str, str], Any]
-
 
 def is_worth_compiling(kernel: Kernel, rows: int) -> bool:
     """Say whether a kernel is to be compiled: it has been asked for many rows, or for few rows many times."""
@@ -54,47 +53,35 @@ def fused(kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
     return found
 
 
-@attrs.define(eq=False)
-class Piece:
-    """Rows in which every part of a column is one array."""
-
-    first: int
-    """The table's row that its first one is."""
-    columns: Columns
-    addresses: dict[tuple[str, str], int] = attrs.field(factory=dict)
-    memory: dict[Any, Any] = attrs.field(factory=dict)
-    """What has been found out of its columns."""
-
-    def address(self, part: tuple[str, str]) -> int:
-        """Return where the cells of a part of a column begin."""
-        from community_plan.frames.compiler import address_of
-
-        if part not in self.addresses:
-            self.addresses[part] = address_of(self.columns[part])
-        return self.addresses[part]
-
-
 @attrs.frozen(eq=False)
 class Chunk:
-    """Some rows of a piece, which a core works on at a time."""
+    """Some rows of a table, in which every part of a column is one array."""
 
-    piece: Piece
-    low: int
-    high: int
-
-    @property
-    def first(self) -> int:
-        """The table's row that its first one is."""
-        return self.piece.first + self.low
+    table: Table
+    first: int
+    """The table's row that its first one is."""
+    stop: int
+    arrays: dict[tuple[str, str], Any] = attrs.field(factory=dict, repr=False)
+    """Parts of columns that have been asked for."""
 
     def __len__(self) -> int:
-        return self.high - self.low
+        return self.stop - self.first
+
+    def part(self, part: tuple[str, str]) -> Any:
+        """Return a part of a column."""
+        if part not in self.arrays:
+            self.arrays[part] = self.table.part(*part, self.first, self.stop)
+        return self.arrays[part]
+
+    def forget(self) -> None:
+        """Let go of the memory of its parts; the next chunk can have it."""
+        self.arrays.clear()
 
     def picked(self, inputs: Mapping[tuple[str, str], int], rows: Any) -> dict[int, Any]:
         """Return parts of columns by register; of some rows, if they are given."""
         found: dict[int, Any] = {}
         for part, number in inputs.items():
-            cells = self.piece.columns[part][self.low : self.high]
+            cells = self.part(part)
             if rows is not None:
                 cells = cells.taken(rows) if isinstance(cells, Text) else cells[rows]
             found[number] = cells
@@ -103,17 +90,23 @@ class Chunk:
 
 def pieces_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
     """Return all rows of a table in chunks as large as they can be."""
-    return [Chunk(Piece(first, columns), 0, end - first) for first, end, columns in table.parts(wanted, 0, table.rows)]
+    cuts = table.cuts(dict.fromkeys(name for name, _ in wanted))
+    return [Chunk(table, first, stop) for first, stop in itertools.pairwise(cuts)]
 
 
 def chunks_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
     """Return all rows of a table in chunks, each for one core."""
-    return [Chunk(whole.piece, low, high) for whole in pieces_of(table, wanted) for low, high in spans(whole.high)]
+    return [
+        Chunk(table, whole.first + low, whole.first + high)
+        for whole in pieces_of(table, wanted)
+        for low, high in spans(len(whole))
+    ]
 
 
 def spans(rows: int) -> list[tuple[int, int]]:
-    """Cut rows into as many as a core works on at a time."""
-    return [(low, min(low + _CHUNK, rows)) for low in range(0, rows, _CHUNK)]
+    """Cut rows into as many as a core works on at a time; of few rows every core has some."""
+    size = _CHUNK if rows > 4 * _CHUNK else max(_CHUNK // 4, 1)
+    return [(low, min(low + size, rows)) for low in range(0, rows, size)]
 
 
 def on_all_cores(work: Callable[[S], T], items: Sequence[S], rows: int) -> list[T]:
@@ -208,7 +201,8 @@ class Fused:
         if bounds is None:
             bounds = np.array([0, len(chunk) if rows is None else len(rows)])
         count = int(bounds[-1])
-        loop, assumes, inputs = self._loop(chunk.piece, indexed=rows is not None)
+        arrays = [chunk.part(part) for part in self.parts]
+        loop, assumes = self._loop(arrays, indexed=rows is not None)
         made: dict[int, Any] = {}
         outputs = []
         small = np.zeros(len(self.direct) + 1, np.int64)  # what takes one cell
@@ -232,7 +226,7 @@ class Fused:
         outputs += map(address_of, held)
         if assumes:
             outputs.append(small_at + 8 * len(self.direct))
-        loop(rows, bounds, [address + chunk.low * stride for address, stride in inputs], outputs)
+        loop(rows, bounds, [address_of(array) for array in arrays], outputs)
         if small[-1]:
             made = {}
             steps = tuple(self.kernel.steps.values())
@@ -251,17 +245,13 @@ class Fused:
             self._finish(given, self.after, self.late, made, bounds, sums, rooms or {})
         return made
 
-    def _loop(self, piece: Piece, *, indexed: bool) -> tuple[Loop, bool, list[tuple[int, int]]]:
-        """Return the loop for a piece's columns, and where these are with their strides."""
+    def _loop(self, arrays: Sequence[Any], *, indexed: bool) -> tuple[Loop, bool]:
+        """Return the loop for columns that lie in memory as these do."""
         from community_plan.frames.compiler import Input, Output, compiled
 
-        found: tuple[Loop, bool, list[tuple[int, int]]]
+        shapes = [(array.dtype.char, array.strides[0]) for array in arrays]
+        key = (tuple(shapes), indexed)
         with self.lock:
-            if (self, indexed) in piece.memory:
-                found = piece.memory[self, indexed]
-                return found
-            shapes = [(piece.columns[part].dtype.char, piece.columns[part].strides[0]) for part in self.parts]
-            key = (tuple(shapes), indexed)
             if key not in self.loops:
                 inputs = [
                     Input(number, self.kernel.kinds[part], letter, stride)
@@ -270,10 +260,7 @@ class Fused:
                 outputs = [Output(self.kernel.outputs[place], self.roles[place]) for place in self.direct]
                 outputs += [Output(register, "store") for register in self.handed]
                 self.loops[key] = compiled(self.kernel.steps, inputs, outputs, width=len(self.lines), indexed=indexed)
-            places = [(piece.address(part), stride) for part, (_, stride) in zip(self.parts, shapes, strict=True)]
-            found = (*self.loops[key], places)
-            piece.memory[self, indexed] = found
-            return found
+            return self.loops[key]
 
     def _finish(
         self,

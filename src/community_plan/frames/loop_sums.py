@@ -10,30 +10,20 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Numbers, stacked, taken
+from community_plan.frames.arrays import Column, spacious, taken
 from community_plan.frames.engine import Grouped
 from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores, pieces_of, spans
 from community_plan.frames.guards import Guard, cells_of, tests_of
 from community_plan.frames.kernels import Kernel, Ref, Register
 from community_plan.frames.keyed import CHANGED, Asked, ShortRuns, groups_of, identities, put_together
+from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import grouped, short_runs
-from community_plan.frames.texts import Text
-from community_plan.frames.traces import Num, Tracer, kernel_for
+from community_plan.frames.traces import Cell, Tracer, kernel_for
 
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Role
 
 __all__ = ["LoopSums"]
-
-
-@attrs.frozen(eq=False)
-class _Heads:
-    """The runs of a chunk."""
-
-    starts: Any
-    """Where they begin, in the chunk."""
-    labels: Mapping[str, Column]
-    """Their keys, but for those that are columns of the table."""
 
 
 @attrs.define(eq=False)
@@ -47,9 +37,6 @@ class LoopSums:
     roles: Mapping[int, Role]
     heads: Kernel
     """Where keys change."""
-    labels: Kernel
-    label_places: Mapping[str, tuple[int, int | None]]
-    """For each key that is no column of the table its output and that of its marks."""
 
     @classmethod
     def of(cls, asked: Asked) -> LoopSums | None:
@@ -67,9 +54,8 @@ class LoopSums:
             return None
         keys = tuple(asked.keys)
         heads, _ = kernel_for(asked.staged, [], ("heads", keys), lambda tracer: (_write_heads(asked, tracer), None))
-        labels, places = kernel_for(asked.staged, [], ("labels", keys), lambda tracer: _write_labels(asked, tracer))
         roles: list[Role] = ["sum" for _ in asked.sums]
-        return cls(asked, main, guard, dict(enumerate([*roles, *guard.roles])), heads, labels, places)
+        return cls(asked, main, guard, dict(enumerate([*roles, *guard.roles])), heads)
 
     def run(self) -> Grouped:
         """Add up rows that stand together.
@@ -79,18 +65,15 @@ class LoopSums:
             Unsound: If a suspect holds in a row.
         """
         asked, table, names = self.asked, self.asked.staged.table, list(self.asked.sums)
-        wanted = list(dict.fromkeys(part for each in (self.main, self.heads, self.labels) for part in each.inputs))
+        wanted = list(dict.fromkeys(part for each in (self.main, self.heads) for part in each.inputs))
         chunks = chunks_of(table, wanted)
         heads = on_all_cores(self._heads, chunks, table.rows)
-        starts = np.concatenate([each.starts + chunk.first for each, chunk in zip(heads, chunks, strict=True)])
-        labels = {
-            key: stacked([each.labels[key] for each in heads])
-            if key in self.label_places
-            else table.picked(asked.staged.plain(key) or key, starts)
-            for key in asked.keys
-        }
+        starts = np.concatenate([each + chunk.first for each, chunk in zip(heads, chunks, strict=True)])
+        labels = self._labels(starts)
         firsts, group = groups_of(labels, len(starts))
-        totals = np.zeros((len(names), len(firsts)), np.int64)
+        totals = spacious(len(firsts), len(names), np.int64).T  # sums of a group side by side, as loops give them
+        ends = np.cumsum([len(each) for each in heads])
+        totals[:, group[np.concatenate([[0], ends - 1, ends[:-1]])]] = 0  # chunks add to what they share
         for place, value in self.main.fixed.items():
             if place < len(names):
                 lengths = np.diff(starts, append=table.rows)
@@ -111,7 +94,7 @@ class LoopSums:
         table, names = self.asked.staged.table, list(self.asked.sums)
         firsts = np.empty(count, np.int64)
         firsts[group[::-1]] = np.arange(table.rows)[::-1]  # the last one written stays
-        totals = np.zeros((len(names), count), np.int64)
+        totals = np.zeros((count, len(names)), np.int64).T
         for place, value in self.main.fixed.items():
             totals[place] = np.bincount(group) * int(value)
         lines = [place for place in range(len(names)) if place not in self.main.fixed]
@@ -119,7 +102,7 @@ class LoopSums:
 
         parts: list[tuple[Chunk, Any, Any]] = []
         for whole in pieces_of(table, list(self.main.inputs)):
-            own = group[whole.first : whole.first + len(whole)]
+            own = group[whole.first : whole.stop]
             order = np.argsort(own, kind="stable")
             parts += [(whole, order[low:high], own) for low, high in spans(len(order))]
 
@@ -138,33 +121,25 @@ class LoopSums:
         on_all_cores(work, parts, table.rows)
         return grouped({key: taken(column, firsts) for key, column in keys.items()}, totals, names)
 
-    def _heads(self, chunk: Chunk) -> _Heads:
+    def _heads(self, chunk: Chunk) -> Any:
+        """Return where runs begin in a chunk."""
         starts = np.zeros(1, np.int64)
         if self.asked.keys and 0 not in self.heads.fixed:
             marks = fused(self.heads, {0: "mark"}).run(chunk, np.array([1, len(chunk)]))[0]
             starts = np.append(starts, marks)
             if short_runs(starts, len(chunk)) and len(chunk) > 1:
                 raise ShortRuns
-        return _Heads(starts, self._labels(chunk, starts))
+        return starts
 
-    def _labels(self, chunk: Chunk, starts: Any) -> dict[str, Column]:
-        if not self.label_places:
-            return {}
-        outputs: dict[int, Role] = dict.fromkeys(range(len(self.labels.outputs)), "store")
-        made = {**self.labels.fixed, **fused(self.labels, outputs).run(chunk, rows=starts)}
-        found: dict[str, Column] = {}
-        for key, (place, marks) in self.label_places.items():
-            value = made[place]
-            if isinstance(value, Text):
-                one = value.column is None and not np.ndim(value.places)
-                found[key] = Text(np.full(len(starts), value.places), value.words) if one else value
-                continue
-            lost = None if marks is None else np.broadcast_to(made[marks], len(starts))
-            cells = np.array(np.broadcast_to(value, len(starts)))
-            found[key] = Numbers(cells, None if lost is None or not lost.any() else np.array(lost))
-        return found
+    def _labels(self, starts: Any) -> dict[str, Column]:
+        """Return the keys of runs."""
+        staged = self.asked.staged
+        plain = [name for key in self.asked.keys if (name := staged.plain(key)) is not None]
+        read = staged.table.taken(dict.fromkeys([*plain, *(name for name, _ in self.heads.inputs)]), starts)
+        made = worked_out(staged.on(read), [Cell(None, name=key) for key in self.asked.keys])
+        return dict(zip(self.asked.keys, made, strict=True))
 
-    def _add_up(self, chunks: Sequence[Chunk], heads: Sequence[_Heads], group: Any, totals: Any) -> None:
+    def _add_up(self, chunks: Sequence[Chunk], heads: Sequence[Any], group: Any, totals: Any) -> None:
         """Add the sums of all runs to those of their groups."""
         watch = self.guard.watch()
         first_test = len(self.asked.sums)
@@ -172,19 +147,20 @@ class LoopSums:
             if place >= first_test:
                 watch.look(place - first_test, 0, value)
         lines = [place for place in range(first_test) if place not in self.main.fixed]
-        most = max(len(each.starts) for each in heads)
-        begins = [0, *itertools.accumulate(len(each.starts) for each in heads)]
+        most = max(len(each) for each in heads)
+        begins = [0, *itertools.accumulate(len(each) for each in heads)]
         rooms: list[Any] = []
         lock = threading.Lock()
 
         def work(number: int) -> None:
-            chunk, runs, begin = chunks[number], len(heads[number].starts), begins[number]
+            chunk, runs, begin = chunks[number], len(heads[number]), begins[number]
             room = rooms.pop() if rooms else np.empty((most, len(lines)), np.int64)  # new memory costs time
-            bounds = np.append(heads[number].starts, len(chunk))
+            bounds = np.append(heads[number], len(chunk))
             made = fused(self.main, self.roles).run(chunk, bounds, sums=room[:runs])
             watch.look_at(first_test, chunk.first, made)
             _add(totals, lines, group[begin : begin + runs], room[:runs], lock)
             rooms.append(room)
+            chunk.forget()
 
         on_all_cores(work, range(len(chunks)), self.asked.staged.rows)
         watch.close()
@@ -196,9 +172,8 @@ def _add(totals: Any, lines: Sequence[int], group: Any, sums: Any, lock: threadi
     if len(firsts) < len(group):  # runs of one group
         sums, group = np.add.reduceat(sums, firsts, axis=0), group[firsts]
     begin, end = int(group[0]), int(group[-1]) + 1
-    inner = sums[1:-1].T
-    for line, cells in zip(lines, inner, strict=True):
-        totals[line, begin + 1 : end - 1] = cells
+    together = slice(lines[0], lines[-1] + 1) if lines and lines[-1] - lines[0] + 1 == len(lines) else lines
+    totals.T[begin + 1 : end - 1, together] = sums[1:-1]
     with lock:
         totals[lines, begin] += sums[0]
         if len(group) > 1:
@@ -217,16 +192,3 @@ def _write_heads(asked: Asked, tracer: Tracer) -> list[Ref]:
         for part in identities(tracer, tracer.column(asked.staged, key)):
             changes = tracer.both(changes, tracer.emit(CHANGED, part)) if isinstance(part, Register) else changes
     return [np.bool_(False) if changes is None else changes]
-
-
-def _write_labels(asked: Asked, tracer: Tracer) -> tuple[list[Ref], dict[str, tuple[int, int | None]]]:
-    outputs: list[Ref] = []
-    places: dict[str, tuple[int, int | None]] = {}
-    for key in asked.keys:
-        if asked.staged.plain(key) is None:
-            found = tracer.column(asked.staged, key)
-            places[key] = (len(outputs), None if found.missing is None else len(outputs) + 1)
-            outputs.append(found.value if isinstance(found, Num) else found.text)
-            if found.missing is not None:
-                outputs.append(found.missing)
-    return outputs, places

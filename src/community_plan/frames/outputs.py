@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Numbers, Others, Table
+from community_plan.frames.arrays import Column, Numbers, Others, Table, spacious
 from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores
 from community_plan.frames.guards import Guard, Unsound, Watch, cells_of, tests_of
-from community_plan.frames.kernels import Kernel, Ref
+from community_plan.frames.kernels import DTYPES, Kernel, Ref
 from community_plan.frames.texts import Text, Words
 from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
 
@@ -59,7 +59,7 @@ def sound_columns(
             asked,
             lambda tracer: _write(tracer, relation, wanted, under, suspects),
         )
-        rooms = [_Room.of(output, table.rows) for output in outputs]
+        rooms = _rooms_for(outputs, table.rows)
         takers = {place: room for output, room in zip(outputs, rooms, strict=True) for place in output.places}
         watch, first_test = guard.watch(), sum(len(output.places) for output in outputs)
 
@@ -93,18 +93,19 @@ def _run_compiled(kernel: Kernel, table: Table, takers: Mapping[int, _Room], gua
     loop = fused(kernel, dict(enumerate([*roles, *guard.roles])))
 
     def work(chunk: Chunk) -> None:
-        start, stop = chunk.first, chunk.first + len(chunk)
+        start, stop = chunk.first, chunk.stop
         rooms = {place: room.part(place, start, stop) for place, room in takers.items()}
         made = loop.run(chunk, rooms={place: room for place, room in rooms.items() if room is not None})
         for place, room in rooms.items():
             if room is None and place in made:
                 takers[place].take(place, start, stop, made[place])
         watch.look_at(len(takers), start, made)
+        chunk.forget()
 
     on_all_cores(work, chunks_of(table, list(kernel.inputs)), table.rows)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class _Output:
     """What a traced expression is, and where its parts come out."""
 
@@ -146,19 +147,6 @@ class _Room:
     gone: Any
     blocks: list[tuple[int, Any]] = attrs.field(factory=list)
 
-    @classmethod
-    def of(cls, output: _Output, rows: int) -> _Room:
-        """Return room for an output."""
-        types: dict[str, Any] = {
-            "whole": np.int64,
-            "double": np.float64,
-            "truth": np.bool_,
-            "place": np.int8,
-            "bits": np.uint64,
-        }
-        values = np.empty(rows, types[output.kind]) if output.kind in types else None
-        return cls(output, rows, values, np.zeros(rows, bool) if len(output.places) > 1 else None)
-
     def part(self, place: int, start: int, stop: int) -> Any:
         """Return room for a part of an output; None where blocks are put together in the end."""
         array = self.gone if place != self.output.places[0] else self.values
@@ -190,6 +178,22 @@ class _Room:
         if isinstance(pieces[0], Others):
             raise TypeError("cells of this type are not worked out")
         return Numbers(np.concatenate(pieces), gone)
+
+
+def _rooms_for(outputs: Sequence[_Output], rows: int) -> list[_Room]:
+    """Return room for outputs; cells of a byte share their pages, as each alone would leave most of one empty."""
+    types = {output: DTYPES.get(output.kind) for output in outputs}  # type: ignore[call-overload]
+    small = [output for output in outputs if types[output] in (np.bool_, np.int8)]
+    gappy = [output for output in outputs if len(output.places) > 1]
+    values = dict(zip(small, spacious(len(small), rows, np.int8), strict=True))
+    gone = dict(zip(gappy, spacious(len(gappy), rows, np.bool_), strict=True))
+
+    def room(output: _Output) -> Any:
+        if output in values:
+            return values[output].view(types[output])
+        return None if types[output] is None else spacious(1, rows, types[output])[0]
+
+    return [_Room(output, rows, room(output), gone.get(output)) for output in outputs]
 
 
 def _kept(made: Any, rows: int) -> Any:

@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from community_plan.frames.arrays import Column, Numbers, Table, listed, taken
+from community_plan.frames.bits import some_marked
 from community_plan.frames.engine import Grouped
 from community_plan.frames.texts import Text
 
 __all__ = [
     "ascend",
+    "ascending",
     "changes_of",
     "grouped",
     "ids_of",
+    "in_order",
     "numbered",
-    "ordered_cells",
     "parted",
     "ranked",
     "run_starts",
@@ -168,7 +170,7 @@ def grouped(keys: Mapping[str, Column], totals: Any, names: Sequence[str]) -> Gr
         names: Names of the sums.
     """
     labels, count = list(keys.values()), totals.shape[1]
-    if count > 1 and not ascend(labels, count):
+    if count > 1 and not ascend(labels):
         ids = ids_of(labels, count)
         order = np.argsort(ids, kind="stable")
         ordered = ids[order]
@@ -221,23 +223,27 @@ def _told_apart(key: Column) -> list[Any]:
     return [values, gone] if gone.any() else [values]
 
 
-def ascend(keys: Sequence[Column], rows: int) -> bool:
+def ascend(keys: Sequence[Column]) -> bool:
     """Say whether keys are strictly ascending, as far as that is seen at once."""
-    later = np.zeros(rows - 1, bool)
-    same = ~later
-    for key in keys:
-        cells = ordered_cells(key)
-        if cells is None:
-            return False
-        later |= same & (cells[1:] > cells[:-1])
-        same &= cells[1:] == cells[:-1]
-    return bool(later.all())
+    parts = [in_order(key) for key in keys]
+    return None not in parts and ascending([cells for part in parts if part is not None for cells in part])
 
 
-def ordered_cells(key: Column) -> Any | None:
-    """Return an array in the order of a column's cells, if there is one without looking for words."""
+def ascending(parts: Sequence[Any], *, strictly: bool = True) -> bool:
+    """Say whether numbers are ascending; those of a later array count where those of the earlier ones are the same."""
+    later: Any = np.bool_(False)
+    same: Any = np.bool_(True)
+    for cells in parts:
+        later = later | (same & (cells[1:] > cells[:-1]))
+        same = same & (cells[1:] == cells[:-1])
+    return bool(np.all(later if strictly else later | same))
+
+
+def in_order(key: Column) -> list[Any] | None:
+    """Return numbers that are in the order of a column's cells, if there are such without looking for words."""
     if isinstance(key, Numbers):
-        return None if key.missing is not None and key.missing.any() else key.values
+        return None if some_marked(key.gone) else [key.values]
     if not isinstance(key, Text) or not _is_short(key) or key.missing() is not None:
         return None
-    return np.ascontiguousarray(key.views).view(np.uint8).reshape(-1, 16)[:, 4:].copy().view("S12").reshape(-1)
+    # The first bytes of a text count most.
+    return [(key.views[:, 0] >> np.uint64(32)).astype(np.uint32).byteswap(), key.views[:, 1].byteswap()]

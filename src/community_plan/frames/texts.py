@@ -12,6 +12,8 @@ import attrs
 import narwhals as nw
 import numpy as np
 
+from community_plan.frames.bits import cut, marked, marks_at
+
 __all__ = ["Text", "TextColumn", "Words", "encoded", "paired", "places_in", "text_of"]
 
 T = TypeVar("T")
@@ -106,7 +108,9 @@ class Text:
                     [np.zeros(len(t), bool) if m is None else m for t, m in zip(texts, marks, strict=True)]
                 )
             series = functools.partial(_joined, [text.own for text in texts])
-            return cls(column=TextColumn(series, gone, np.concatenate([text.views for text in texts])), stop=rows)
+            views = functools.partial(np.concatenate, [text.views for text in texts])
+            picked = any(text.column is not None and text.column.picked for text in texts)
+            return cls(column=TextColumn(series, gone, views, picked=picked), stop=rows)
         listing = [word for text in texts for word in text.words.texts]
         words, moved = Words(listing).mapped("", str)
         found, begin = [], 0
@@ -155,6 +159,14 @@ class Text:
             return None
         return self.column.views[self.start : self.stop]
 
+    def picked_views(self) -> tuple[Any, Any] | None:
+        """Return the views of picked texts, if they hold them whole, and where one is missing; else None."""
+        if self.column is None or not self.column.picked or self.views is None:
+            return None
+        gone = self.missing()
+        views = _whole_views(self.views, gone)
+        return None if views is None else (views, gone)
+
     def own(self) -> nw.Series[Any]:
         """Return the texts as a column of the user's library."""
         assert self.column is not None
@@ -166,11 +178,15 @@ class Text:
         """Whether some may be missing."""
         return self.column is None or self.column.gone is not None
 
-    def missing(self) -> Any:
-        """Return where texts are missing; None if nowhere."""
+    def marks(self) -> Any:
+        """Return the marks of missing texts as they come: an array, or `Bits`; None if there is none."""
         if self.column is not None:
-            return None if self.column.gone is None else self.column.gone[self.start : self.stop]
+            return cut(self.column.gone, self.start, self.stop)
         return self.places < 0
+
+    def missing(self) -> Any:
+        """Return where texts are missing, as an array; None if nowhere."""
+        return marked(self.marks())
 
     def sliced(self, start: int, stop: int) -> Text:
         """Return some of the rows."""
@@ -226,9 +242,16 @@ class TextColumn:
     given: nw.Series[Any] | Callable[[], nw.Series[Any]]
     """The column, or what gives it."""
     gone: Any = None
-    """Where one is missing; None if nowhere."""
-    views: Any = None
-    """Arrow's views of the texts, where a library has them."""
+    """Marks of those that are missing: an array, or `Bits`; None if there is none."""
+    given_views: Any = None
+    """Arrow's views of the texts, where a library has them, or what gives them."""
+    picked: bool = False
+    """Whether its rows are picked, so that its views are there and the column is not."""
+
+    @functools.cached_property
+    def views(self) -> Any:
+        """The views; None where there are none."""
+        return self.given_views() if callable(self.given_views) else self.given_views
 
     @functools.cached_property
     def series(self) -> nw.Series[Any]:
@@ -245,15 +268,15 @@ class TextColumn:
         if not len(self.views):
             return Text(np.full(len(rows), -1), Words([]))
         places = np.where(lost, 0, rows)
-        gone = None if self.gone is None else self.gone[rows]
+        gone = None if self.gone is None else marks_at(self.gone, rows)
         if lost.any():
             gone = lost if gone is None else gone | lost
-        column = TextColumn(lambda: self.series[places], gone, self.views[rows])
+        column = TextColumn(lambda: self.series[places], gone, np.take(self.views, rows, axis=0), picked=True)
         return Text(column=column, stop=len(rows))
 
     def listed(self, start: int, stop: int) -> list[str | None]:
         """Return some of the texts as Python values."""
-        gone = None if self.gone is None else self.gone[start:stop]
+        gone = marked(cut(self.gone, start, stop))
         cells = None if self.views is None else _read_views(self.views[start:stop], gone)
         if cells is None:
             cells = [str(cell) for cell in self.series[start:stop].to_list()]
@@ -263,14 +286,21 @@ class TextColumn:
 
 def _read_views(views: Any, gone: Any) -> list[str] | None:
     """Return texts by their views; None if one of them is longer than a view."""
-    sizes = views[:, 0] & np.uint64(0xFFFFFFFF)
-    if gone is not None:  # what stands there says nothing
-        sizes, views = sizes * ~gone, views * ~gone[:, np.newaxis]
-    if sizes.max(initial=0) > 12:
+    whole = _whole_views(views, gone)
+    if whole is None:
         return None
-    cells = np.ascontiguousarray(views).view("V16").ravel().tolist()
+    cells = whole.view("V16").ravel().tolist()
     texts = {cell: cell[4 : 4 + cell[0]].decode() for cell in set(cells)}
     return [texts[cell] for cell in cells]
+
+
+def _whole_views(views: Any, gone: Any) -> Any:
+    """Return views that hold texts whole, side by side, and nothing where one is missing; None if one is too long."""
+    if gone is not None:  # what stands there says nothing
+        views = views * ~gone[:, np.newaxis]
+    if (views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0) > 12:
+        return None
+    return np.ascontiguousarray(views)
 
 
 def _joined(pieces: Sequence[Callable[[], nw.Series[Any]]]) -> nw.Series[Any]:
