@@ -11,9 +11,9 @@ import numpy as np
 
 from community_plan.entry import INT64_MAX
 from community_plan.frames.arrays import Column, Numbers, Others, listed
-from community_plan.frames.arrow import chunks_of, from_buffers, from_views
+from community_plan.frames.arrow import ArrowViews, chunks_of, from_buffers, from_views, marks_of
 from community_plan.frames.engine import VERDICTS, Kind
-from community_plan.frames.texts import Text, TextColumn, Words
+from community_plan.frames.texts import GivenViews, Text, TextColumn, Views, Words
 
 __all__ = ["VERDICT_WORDS", "frame_like", "read"]
 
@@ -74,38 +74,31 @@ def _chunks(series: nw.Series[Any], plain: Any) -> list[tuple[Any, Any]]:
 def _texts(series: nw.Series[Any]) -> list[Column]:
     """Return the pieces of a column of texts, as views where Arrow has them."""
     written = series.cast(nw.String()) if not isinstance(series.dtype, nw.String) else series
-    found = None
+    pieces: list[tuple[Views, Any]]
     if series.implementation.is_polars():
         found = chunks_of(written.to_native())
+        pieces = [(GivenViews(views), missing) for views, missing in found or ()]
     elif series.implementation.is_pyarrow() or (
         series.implementation.is_pandas_like()
         and "pyarrow" in str(getattr(written.to_native().dtype, "storage", written.to_native().dtype))
     ):
-        found = chunks_of(_as_views(written))
-    if found is None:
+        pieces = [(ArrowViews(array), marks_of(array)) for array in _as_arrow(written).chunks]
+    else:
         gone = series.is_null().to_numpy()
         column = TextColumn(series, gone if gone.any() else None)
         return [Text(column=column, stop=len(series))]
-    pieces: list[Column] = []
+    columns: list[Column] = []
     begin = 0
-    for views, missing in found:
+    for views, missing in pieces:
         end = begin + len(views)
         column = TextColumn(functools.partial(_slice, written, begin, end), missing, views)
-        pieces.append(Text(column=column, stop=len(views)))
+        columns.append(Text(column=column, stop=len(views)))
         begin = end
-    return pieces or [Text(column=TextColumn(written), stop=0)]
+    return columns or [Text(column=TextColumn(written), stop=0)]
 
 
 def _slice(series: nw.Series[Any], start: int, stop: int) -> nw.Series[Any]:
     return series if (start, stop) == (0, len(series)) else series[start:stop]
-
-
-def _as_views(series: nw.Series[Any]) -> Any:
-    """Return a column of pandas or pyarrow as Arrow's views of texts."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.cast(_as_arrow(series), pa.string_view())
 
 
 def _as_arrow(series: nw.Series[Any]) -> Any:

@@ -128,14 +128,14 @@ class Table:
         """Return what a column is."""
         return _shape(self.columns[name])
 
-    def part(self, name: str, part: str, start: int, stop: int) -> Any:
-        """Return a part of a column for some rows of one piece as an array."""
+    def cut(self, name: str, start: int, stop: int) -> Column:
+        """Return some rows of one piece of a column."""
         if name not in self._ends:
             self._ends[name] = list(itertools.accumulate(map(len, self.columns[name])))
         ends = self._ends[name]
         at = bisect.bisect_right(ends, start)
         begin = ends[at - 1] if at else 0
-        return _part(self.columns[name][at].sliced(start - begin, stop - begin), part, stop - start)
+        return self.columns[name][at].sliced(start - begin, stop - begin)
 
     def parts(
         self, wanted: Sequence[tuple[str, str]], start: int, stop: int
@@ -155,7 +155,7 @@ class Table:
                 places[name] = (at, begin)
                 here[name] = self.columns[name][at].sliced(low - begin, high - begin) if low < high else _NOTHING
             if low < high:
-                yield low, high, {(name, part): _part(here[name], part, high - low) for name, part in wanted}
+                yield low, high, {(name, part): part_of(here[name], part, high - low) for name, part in wanted}
 
     def taken(self, names: Iterable[str], rows: Any) -> Table:
         """Return some rows of some columns, in ascending order."""
@@ -187,11 +187,11 @@ def _shape(pieces: Sequence[Column]) -> tuple[Any, ...]:
         return ("numbers", max(types), gaps)
     if isinstance(first, Text):
         texts = [piece for piece in pieces if isinstance(piece, Text)]
-        return ("text", all(text.views is not None for text in texts), any(text.gaps for text in texts))
+        return ("text", all(text.has_views for text in texts), any(text.gaps for text in texts))
     return ("other",)
 
 
-def _part(column: Column, part: str, rows: int) -> Any:
+def part_of(column: Column, part: str, rows: int) -> Any:
     """Return a part of a column as an array."""
     if isinstance(column, Numbers):
         if part == "values":

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import nanoarrow as na
 import numpy as np
 
 from community_plan.frames.bits import Bits
 
-__all__ = ["Chunk", "chunks_of", "from_buffers", "from_views"]
+__all__ = ["ArrowViews", "Chunk", "chunks_of", "from_buffers", "from_views", "marks_of"]
 
 _NUMBERS = {
     "c": np.int8, "s": np.int16, "i": np.int32, "l": np.int64,
@@ -59,6 +60,40 @@ def _chunk(array: Any, letter: str) -> Chunk:
 
 
 _NO_BYTES = np.zeros(0, np.uint8)
+
+
+def marks_of(array: Any) -> Any:
+    """Return the marks of cells of one of pyarrow's arrays that are missing; None if there is none."""
+    return Bits(np.frombuffer(array.buffers()[0], np.uint8), array.offset, len(array)) if array.null_count else None
+
+
+@attrs.frozen(eq=False)
+class ArrowViews:
+    """The views of one of pyarrow's arrays of texts: made when somebody asks for some, on the core that asks."""
+
+    array: Any
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def cut(self, start: int, stop: int) -> Any:
+        """Return those of some rows in a row."""
+        return _views_of(self.array.slice(start, stop - start))
+
+    def at(self, rows: Any) -> Any:
+        """Return those of some rows."""
+        return _views_of(self.array.take(rows))
+
+
+def _views_of(array: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not len(array):
+        return np.zeros((0, 2), np.uint64)
+    found = chunks_of(pa.chunked_array([pc.cast(array, pa.string_view())]))
+    assert found is not None
+    return next(found)[0]
 
 
 def from_buffers(values: Any, missing: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Table
+from community_plan.frames.arrays import Column, Table, part_of
 from community_plan.frames.engine import can_compile
 from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
 from community_plan.frames.texts import Text
@@ -63,6 +63,8 @@ class Chunk:
     stop: int
     arrays: dict[tuple[str, str], Any] = attrs.field(factory=dict, repr=False)
     """Parts of columns that have been asked for."""
+    columns: dict[str, Column] = attrs.field(factory=dict, repr=False)
+    """The columns that they are parts of."""
 
     def __len__(self) -> int:
         return self.stop - self.first
@@ -70,12 +72,16 @@ class Chunk:
     def part(self, part: tuple[str, str]) -> Any:
         """Return a part of a column."""
         if part not in self.arrays:
-            self.arrays[part] = self.table.part(*part, self.first, self.stop)
+            name = part[0]
+            if name not in self.columns:
+                self.columns[name] = self.table.cut(name, self.first, self.stop)
+            self.arrays[part] = part_of(self.columns[name], part[1], len(self))
         return self.arrays[part]
 
     def forget(self) -> None:
         """Let go of the memory of its parts; the next chunk can have it."""
         self.arrays.clear()
+        self.columns.clear()
 
     def picked(self, inputs: Mapping[tuple[str, str], int], rows: Any) -> dict[int, Any]:
         """Return parts of columns by register; of some rows, if they are given."""

@@ -101,7 +101,7 @@ def _whole_parts(column: Column) -> list[Any]:
 
 def _is_short(text: Text) -> bool:
     """Say whether views hold the texts whole."""
-    return text.views is not None and int((text.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0)) <= 12
+    return text.has_views and int((text.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0)) <= 12
 
 
 def numbered(ids: Any) -> tuple[Any, int]:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 import narwhals as nw
@@ -14,7 +14,7 @@ import numpy as np
 
 from community_plan.frames.bits import cut, marked, marks_at
 
-__all__ = ["Text", "TextColumn", "Words", "encoded", "paired", "places_in", "text_of"]
+__all__ = ["GivenViews", "Text", "TextColumn", "Views", "Words", "encoded", "paired", "places_in", "text_of"]
 
 T = TypeVar("T")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
@@ -90,6 +90,7 @@ class Text:
     stop: int = 0
     deferred: Callable[[], Text] | None = None
     """What gives them, once somebody asks."""
+    _views: Any = attrs.field(default=None, init=False)
 
     @classmethod
     def stacked(cls, texts: Sequence[Text]) -> Text:
@@ -99,7 +100,7 @@ class Text:
             return cls(np.concatenate([text.places for text in texts]), first.words)
         if len(texts) == 1:
             return first
-        if all(text.views is not None for text in texts):
+        if all(text.has_views for text in texts):
             rows = sum(map(len, texts))
             gone = None
             if any(text.gaps for text in texts):
@@ -108,7 +109,7 @@ class Text:
                     [np.zeros(len(t), bool) if m is None else m for t, m in zip(texts, marks, strict=True)]
                 )
             series = functools.partial(_joined, [text.own for text in texts])
-            views = functools.partial(np.concatenate, [text.views for text in texts])
+            views = LateViews(lambda: np.concatenate([text.views for text in texts]))
             picked = any(text.column is not None and text.column.picked for text in texts)
             return cls(column=TextColumn(series, gone, views, picked=picked), stop=rows)
         listing = [word for text in texts for word in text.words.texts]
@@ -155,13 +156,18 @@ class Text:
     @property
     def views(self) -> Any:
         """The texts as Arrow's views of them, if they come as such: see `arrow`."""
-        if self.column is None or self.column.views is None:
-            return None
-        return self.column.views[self.start : self.stop]
+        if self._views is None and self.column is not None and self.column.views is not None:
+            self._views = self.column.views.cut(self.start, self.stop)
+        return self._views
+
+    @property
+    def has_views(self) -> bool:
+        """Whether they come as views."""
+        return self.column is not None and self.column.views is not None
 
     def picked_views(self) -> tuple[Any, Any] | None:
         """Return the views of picked texts, if they hold them whole, and where one is missing; else None."""
-        if self.column is None or not self.column.picked or self.views is None:
+        if self.column is None or not self.column.picked:
             return None
         gone = self.missing()
         views = _whole_views(self.views, gone)
@@ -196,7 +202,7 @@ class Text:
 
     def taken(self, rows: Any) -> Text:
         """Return some rows; a row of -1 is missing."""
-        if self.column is not None and self.column.views is not None:
+        if self.column is not None and self.has_views:
             return self.column.taken(rows + self.start if self.start else rows, lost=(rows < 0))
         if not len(self):
             return Text(rows, self.words)
@@ -235,6 +241,59 @@ class Text:
         return [texts[place] for place in self.places.tolist()]
 
 
+class Views(Protocol):
+    """Arrow's views of a column of texts, two 64-bit numbers each: see `arrow`."""
+
+    def __len__(self) -> int: ...
+
+    def cut(self, start: int, stop: int) -> Any:
+        """Return those of some rows in a row, as an array."""
+
+    def at(self, rows: Any) -> Any:
+        """Return those of some rows, as an array."""
+
+
+@attrs.frozen(eq=False)
+class GivenViews:
+    """Views that are there."""
+
+    array: Any
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def cut(self, start: int, stop: int) -> Any:
+        """Return those of some rows in a row."""
+        return self.array[start:stop]
+
+    def at(self, rows: Any) -> Any:
+        """Return those of some rows."""
+        return np.take(self.array, rows, axis=0)
+
+
+@attrs.define(eq=False, slots=False)
+class LateViews:
+    """Views that are put together once somebody asks for them."""
+
+    make: Callable[[], Any]
+
+    @functools.cached_property
+    def given(self) -> GivenViews:
+        """The views."""
+        return GivenViews(self.make())
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    def cut(self, start: int, stop: int) -> Any:
+        """Return those of some rows in a row."""
+        return self.given.cut(start, stop)
+
+    def at(self, rows: Any) -> Any:
+        """Return those of some rows."""
+        return self.given.at(rows)
+
+
 @attrs.define(eq=False, slots=False)
 class TextColumn:
     """A user's column of texts."""
@@ -243,15 +302,10 @@ class TextColumn:
     """The column, or what gives it."""
     gone: Any = None
     """Marks of those that are missing: an array, or `Bits`; None if there is none."""
-    given_views: Any = None
-    """Arrow's views of the texts, where a library has them, or what gives them."""
+    views: Views | None = None
+    """The texts as Arrow's views of them, where a library has such."""
     picked: bool = False
     """Whether its rows are picked, so that its views are there and the column is not."""
-
-    @functools.cached_property
-    def views(self) -> Any:
-        """The views; None where there are none."""
-        return self.given_views() if callable(self.given_views) else self.given_views
 
     @functools.cached_property
     def series(self) -> nw.Series[Any]:
@@ -265,19 +319,20 @@ class TextColumn:
 
     def taken(self, rows: Any, *, lost: Any) -> Text:
         """Return some rows as a column of their own; lost ones are missing."""
+        assert self.views is not None
         if not len(self.views):
             return Text(np.full(len(rows), -1), Words([]))
         places = np.where(lost, 0, rows)
         gone = None if self.gone is None else marks_at(self.gone, rows)
         if lost.any():
             gone = lost if gone is None else gone | lost
-        column = TextColumn(lambda: self.series[places], gone, np.take(self.views, rows, axis=0), picked=True)
+        column = TextColumn(lambda: self.series[places], gone, GivenViews(self.views.at(rows)), picked=True)
         return Text(column=column, stop=len(rows))
 
     def listed(self, start: int, stop: int) -> list[str | None]:
         """Return some of the texts as Python values."""
         gone = marked(cut(self.gone, start, stop))
-        cells = None if self.views is None else _read_views(self.views[start:stop], gone)
+        cells = None if self.views is None else _read_views(self.views.cut(start, stop), gone)
         if cells is None:
             cells = [str(cell) for cell in self.series[start:stop].to_list()]
         lost = itertools.repeat(False) if gone is None else gone.tolist()
