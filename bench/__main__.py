@@ -29,7 +29,7 @@ from .report import PUBLISHED, markdown
 from .worker import command
 
 LIBRARIES = ("polars", "pandas", "pyarrow", "narwhals", "pint", "attrs", "duckdb", "pyspark", "openfisca-core",
-             "pandera", "numpy")  # fmt: skip
+             "pandera", "numpy", "llvmlite")  # fmt: skip
 NEEDS = {"spark": "pyspark", "openfisca": "openfisca_core", "pandera": "pandera", "duckdb": "duckdb"}
 NORMAL, LARGE, SMALL = 650_000, 10_000_000, 1_000
 MEMORY_CASES = tuple(
@@ -54,9 +54,10 @@ def jobs(options: argparse.Namespace, out: str) -> list[Job]:
         small = rows <= NORMAL
         found += [job("polars", rows), job("polars", rows, prepared=True)]
         if small or wanted:  # else what does not scale otherwise is measured at the smaller size alone
+            found += [job("polars", rows, without=("llvmlite",))]
             found += [job("panel", rows), job("shuffled", rows), job("indicators", rows)]
             found += [job("pandas", rows), job("pandas", rows, prepared=True)]
-            found += [job("pandas", rows, without=("polars",))]
+            found += [job("pandas", rows, without=("polars",)), job("pandas", rows, without=("llvmlite",))]
             found += [job("pyarrow", rows), job("pyarrow", rows, prepared=True)]
             found += [job("pyarrow", rows, without=("polars",))]
         found += [job("duckdb", size) for size in ([100_000, rows] if rows == NORMAL else [rows])]

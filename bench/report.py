@@ -19,6 +19,7 @@ PUBLISHED = Path(__file__).parent / "report.json"
 GROUPS: dict[str, dict[Lang, str]] = {
     "polars": {"en": "polars frame in memory", "zh": "内存中的 polars 数据框"},
     "polars prepared": {"en": "polars frame, prepared", "zh": "polars 数据框, 已准备"},
+    "polars without llvmlite": {"en": "polars frame, llvmlite not installed", "zh": "polars 数据框，未安装 llvmlite"},
     "panel": {"en": "Panel of five years (polars)", "zh": "五年面板（polars）"},
     "shuffled": {"en": "Rows in no order (polars)", "zh": "行序打乱（polars）"},
     "indicators": {
@@ -29,6 +30,7 @@ GROUPS: dict[str, dict[Lang, str]] = {
     "pandas": {"en": "pandas frame", "zh": "pandas 数据框"},
     "pandas prepared": {"en": "pandas frame, prepared", "zh": "pandas 数据框，已准备"},
     "pandas without polars": {"en": "pandas frame, polars not installed", "zh": "pandas 数据框，未安装 polars"},
+    "pandas without llvmlite": {"en": "pandas frame, llvmlite not installed", "zh": "pandas 数据框，未安装 llvmlite"},
     "pyarrow": {"en": "pyarrow table", "zh": "pyarrow 表"},
     "pyarrow prepared": {"en": "pyarrow table, prepared", "zh": "pyarrow 表，已准备"},
     "pyarrow without polars": {"en": "pyarrow table, polars not installed", "zh": "pyarrow 表，未安装 polars"},

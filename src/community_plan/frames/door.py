@@ -58,7 +58,9 @@ def from_columns(
     frame = nw.from_dict(dict(columns), backend=backend)
     # pyarrow has no type that names all the words.
     word = nw.Categorical() if frame.implementation.is_pyarrow() else nw.Enum(VERDICTS)
-    typed = [nw.col(*names).cast(type_) for names, type_ in ((doubles, nw.Float64()), (verdicts, word)) if names]
+    schema = frame.schema
+    empty = [name for name in doubles if not isinstance(schema[name], nw.Float64)]
+    typed = [nw.col(*names).cast(type_) for names, type_ in ((empty, nw.Float64()), (verdicts, word)) if names]
     return frame.with_columns(*typed).to_native()
 
 
