@@ -121,7 +121,8 @@ class CellReader:
         if kind.name == "integer":
             return Key(engine.to_whole(cell), number=True, full=not self.holes[header])
         if kind.name == "boolean":
-            return Key(engine.choose(cell, engine.text("True"), engine.text("False")))
+            word = engine.choose(cell, engine.text("True"), engine.text("False"))
+            return Key(engine.choose(engine.is_null(cell), engine.to_text(cell), word))  # what is missing is neither
         return Key(engine.to_text(cell), full=not self.holes[header])
 
     def is_empty(self, header: str) -> bool:
