@@ -56,7 +56,8 @@ def _chunks(series: nw.Series[Any], plain: Any) -> list[tuple[Any, Any]]:
     native = series.to_native()
     if series.implementation.is_pandas_like():
         if isinstance(native.dtype, np.dtype):
-            return [(native.to_numpy(), None)]
+            cells = native.to_numpy()
+            return [(cells.astype(np.float64) if cells.dtype.char in "eg" else cells, None)]
         if hasattr(native.dtype, "numpy_dtype") and native.dtype.na_value is not None:
             gone = native.isna().to_numpy()
             zero = False if plain is np.bool_ else 0
@@ -65,7 +66,7 @@ def _chunks(series: nw.Series[Any], plain: Any) -> list[tuple[Any, Any]]:
             return [(cells.to_numpy(dtype=type_), gone if gone.any() else None)]
     found = chunks_of(_as_arrow(series))
     if found is not None:
-        return list(found)
+        return list(found) or [(np.zeros(0, plain), None)]  # a column may have no piece at all
     gone = series.is_null().to_numpy()
     cells = series.fill_null(False if plain is np.bool_ else 0) if gone.any() else series
     return [(np.ascontiguousarray(cells.to_numpy(), dtype=plain), gone if gone.any() else None)]
@@ -98,7 +99,11 @@ def _texts(series: nw.Series[Any]) -> list[Column]:
 
 
 def _slice(series: nw.Series[Any], start: int, stop: int) -> nw.Series[Any]:
-    return series if (start, stop) == (0, len(series)) else series[start:stop]
+    some = series if (start, stop) == (0, len(series)) else series[start:stop]
+    native = some.to_native()
+    if some.implementation.is_pyarrow() and str(native.type) == "string_view":  # which pyarrow takes no rows from
+        return nw.from_native(native.cast("large_string"), series_only=True)
+    return some
 
 
 def _as_arrow(series: nw.Series[Any]) -> Any:

@@ -109,7 +109,7 @@ class Text:
                     [np.zeros(len(t), bool) if m is None else m for t, m in zip(texts, marks, strict=True)]
                 )
             series = functools.partial(_joined, [text.own for text in texts])
-            views = LateViews(lambda: np.concatenate([text.views for text in texts]))
+            views = LateViews(lambda: _stacked_views(texts))
             picked = any(text.column is not None and text.column.picked for text in texts)
             return cls(column=TextColumn(series, gone, views, picked=picked), stop=rows)
         listing = [word for text in texts for word in text.words.texts]
@@ -122,8 +122,9 @@ class Text:
         return cls(np.concatenate(found), words)
 
     def _settle(self) -> None:
-        if self.deferred is not None:
-            made = self.deferred()
+        deferred = self.deferred  # another thread may be settling it, too
+        if deferred is not None:
+            made = deferred()
             self._places, self._words, self.deferred = made.places, made.words, None
 
     def __len__(self) -> int:
@@ -323,10 +324,10 @@ class TextColumn:
         if not len(self.views):
             return Text(np.full(len(rows), -1), Words([]))
         places = np.where(lost, 0, rows)
-        gone = None if self.gone is None else marks_at(self.gone, rows)
+        gone = None if self.gone is None else marks_at(self.gone, places)
         if lost.any():
             gone = lost if gone is None else gone | lost
-        column = TextColumn(lambda: self.series[places], gone, GivenViews(self.views.at(rows)), picked=True)
+        column = TextColumn(lambda: self.series[places], gone, GivenViews(self.views.at(places)), picked=True)
         return Text(column=column, stop=len(rows))
 
     def listed(self, start: int, stop: int) -> list[str | None]:
@@ -337,6 +338,25 @@ class TextColumn:
             cells = [str(cell) for cell in self.series[start:stop].to_list()]
         lost = itertools.repeat(False) if gone is None else gone.tolist()
         return [None if no else cell for cell, no in zip(cells, lost, strict=False)]
+
+
+def _stacked_views(texts: Sequence[Text]) -> Any:
+    """Return the views of texts below each other, those of different texts different.
+
+    A view of more than twelve bytes says in which buffer of its piece the text lies; other pieces have other buffers.
+    """
+    found, buffers = [], 0
+    for text in texts:
+        views, gone = text.views, text.missing()
+        long = views[:, 0] & np.uint64(0xFFFFFFFF) > 12
+        long = long if gone is None else long & ~gone
+        if long.any():
+            views = views.copy()
+            own = int((views[long, 1] & np.uint64(0xFFFFFFFF)).max()) + 1
+            views[long, 1] += np.uint64(buffers)
+            buffers += own
+        found.append(views)
+    return np.concatenate(found)
 
 
 def _read_views(views: Any, gone: Any) -> list[str] | None:

@@ -212,11 +212,12 @@ class Tracer:
         if shape[0] == "numbers":
             letter, gaps = shape[1:]
             missing = read("missing", "truth") if gaps else None
-            kind: Kind = "truth" if letter == "?" else "double" if letter in "fd" else "whole"
+            dtype = np.dtype(letter)
+            kind: Kind = "truth" if dtype.kind == "b" else "double" if dtype.kind == "f" else "whole"
             value: Ref = read("values", kind)
             if missing is not None:  # before anything else: what it gives may be the user's own memory
                 value = self.emit(_ZEROED[kind], value, missing)
-            if letter not in "?ld":
+            if dtype not in (np.bool_, np.int64, np.float64):
                 value = self.emit(AS_DOUBLE if kind == "double" else AS_WHOLE, value)
             return Num(value, missing, zeroed=True)
         if shape[0] == "text":

@@ -1,0 +1,174 @@
+"""Columns are looked at where they lie: marks of missing cells, views of texts, numbers for what tells rows apart."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("nanoarrow")
+
+import narwhals as nw
+
+from community_plan.frames.array_frames import read
+from community_plan.frames.arrays import Numbers, listed, spacious, stacked, taken
+from community_plan.frames.bits import Bits, cut, marked, marks_at, some_marked
+from community_plan.frames.runs import ascend, ascending, changes_of, ids_of, numbered
+from community_plan.frames.texts import Text
+
+TEXTS = st.lists(st.none() | st.text(max_size=5) | st.text(min_size=10, max_size=16), min_size=1, max_size=40)
+SHORT = st.lists(st.text("0123ab漢", max_size=4), min_size=1, max_size=40)
+
+
+def bits_of(marks: list[bool], first: int) -> Bits:
+    """Return marks as Arrow packs them, with others before them."""
+    others = [True, False, True, True, False, True, True] * 3
+    packed = np.packbits([*others[len(others) - first :], *(not mark for mark in marks)], bitorder="little")
+    return Bits(packed, first, len(marks))
+
+
+# -- marks -----------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=70), st.integers(0, 21), st.data())
+def test_packed_marks_say_what_unpacked_ones_say(marks: list[bool], first: int, data: st.DataObject) -> None:
+    """All of them, some rows in a row, some rows in any order, and whether there is one at all."""
+    bits = bits_of(marks, first)
+    assert marked(bits).tolist() == marks
+    assert some_marked(bits) is any(marks)
+    low = data.draw(st.integers(0, len(marks)))
+    high = data.draw(st.integers(low, len(marks)))
+    part = cut(bits, low, high)
+    assert len(part) == high - low
+    assert marked(part).tolist() == marks[low:high]
+    assert some_marked(part) is any(marks[low:high])
+    rows = np.array(data.draw(st.lists(st.integers(0, len(marks) - 1))), np.int64)
+    assert marks_at(bits, rows).tolist() == [marks[row] for row in rows]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30))
+def test_marks_that_are_arrays_are_taken_as_they_are(marks: list[bool]) -> None:
+    """Both kinds are asked in the same way; no marks at all are none."""
+    array = np.array(marks)
+    assert marked(array).tolist() == marks
+    assert cut(array, 1, 5).tolist() == marks[1:5]
+    assert some_marked(array) is any(marks)
+    assert marked(None) is None
+    assert cut(None, 0, 1) is None
+    assert some_marked(None) is False
+
+
+# -- texts -----------------------------------------------------------------------------------------------------
+
+Cells = list[str | None]
+
+
+def arrow(*pieces: Any) -> Any:
+    return pa.chunked_array(list(pieces))
+
+
+def polars_pieces(cells: Cells) -> pl.Series:
+    return pl.concat([pl.Series(part, dtype=pl.String) for part in (cells[:3], cells[3:])], rechunk=False)
+
+
+KINDS: dict[str, Callable[[Cells], Any]] = {
+    "polars": lambda cells: pl.Series(cells, dtype=pl.String),
+    "polars in pieces": polars_pieces,
+    "pyarrow": lambda cells: arrow(pa.array(cells, pa.string())),
+    "pyarrow large": lambda cells: arrow(pa.array(cells, pa.large_string())),
+    "pyarrow views": lambda cells: arrow(pa.array(cells, pa.string_view())),
+    "pyarrow dictionary": lambda cells: arrow(pa.array(cells, pa.string()).dictionary_encode()),
+    "pyarrow in pieces": lambda cells: arrow(
+        pa.array([None, *cells], pa.string())[1:4], pa.array(cells[3:], pa.string())
+    ),
+    "pandas": lambda cells: pd.Series(cells, dtype="str"),
+    "pandas arrow": lambda cells: pd.Series(cells, dtype=pd.ArrowDtype(pa.string())),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(cells=TEXTS, data=st.data())
+def test_texts_of_every_library_are_read_as_they_are(kind: str, cells: list[str | None], data: st.DataObject) -> None:
+    """Whole, in part, and row by row, however long; what is missing is missing."""
+    column = stacked(read(nw.from_native(KINDS[kind](cells), series_only=True))[1])
+    if all(cell is None for cell in cells):
+        return  # a column of nothing has no type in some libraries
+    assert isinstance(column, Text)
+    assert column.listed() == cells
+    low = data.draw(st.integers(0, len(cells)))
+    high = data.draw(st.integers(low, len(cells)))
+    assert column.sliced(low, high).listed() == cells[low:high]
+    gone = column.sliced(low, high).missing()
+    assert (gone.tolist() if gone is not None else [False] * (high - low)) == [cell is None for cell in cells[low:high]]
+    rows = np.array(data.draw(st.lists(st.integers(-1, len(cells) - 1), min_size=1)), np.int64)
+    assert listed(taken(column, rows)) == [None if row < 0 else cells[row] for row in rows]
+
+
+# -- what tells rows apart ----------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3) | st.integers(10**11, 10**11 + 10**6), max_size=50)
+)
+def test_numbers_are_numbered_in_their_order(cells: list[int]) -> None:
+    """However far they lie apart: looked up, or sorted sixteen bits at a time."""
+    ranks, count = numbered(np.array(cells, np.int64))
+    order = sorted(set(cells))
+    assert ranks.tolist() == [order.index(cell) for cell in cells]
+    assert count == len(order)
+
+
+@given(SHORT, st.data())
+def test_rows_have_one_id_where_all_their_cells_are_alike(texts: list[str], data: st.DataObject) -> None:
+    """Of texts, of numbers, and of numbers some of which are missing."""
+    rows = len(texts)
+    numbers = data.draw(st.lists(st.none() | st.integers(-2, 2) | st.just(2**62), min_size=rows, max_size=rows))
+    gone = np.array([number is None for number in numbers])
+    columns = [
+        stacked(read(nw.from_native(pl.Series(texts), series_only=True))[1]),
+        Numbers(np.array([number or 0 for number in numbers], np.int64), gone if gone.any() else None),
+    ]
+    ids = ids_of(columns, rows).tolist()
+    for one, other in itertools.combinations(range(rows), 2):
+        assert (ids[one] == ids[other]) is ((texts[one], numbers[one]) == (texts[other], numbers[other]))
+
+
+@given(st.lists(st.sampled_from(["a", "b" * 13, "c" * 13, "b" * 12 + "é"]), min_size=1, max_size=6))
+def test_texts_of_different_pieces_change_where_they_differ(texts: list[str]) -> None:
+    """Each piece has its text in the same place of its own memory."""
+    pieces = [pl.select(pl.repeat(text, 3)).to_series() for text in texts]
+    column = stacked(read(nw.from_native(pl.concat(pieces, rechunk=False), series_only=True))[1])
+    found = changes_of([column], 3 * len(texts)).tolist()
+    assert set(found) >= {0, *(3 * at for at in range(1, len(texts)) if texts[at] != texts[at - 1])}
+
+
+@given(st.lists(st.tuples(st.text("0a漢", max_size=2), st.integers(0, 2)), min_size=1, max_size=6))
+def test_keys_ascend_as_python_sorts_them(rows: list[tuple[str, int]]) -> None:
+    """By the first one, and where that is the same by the next."""
+    texts = stacked(read(nw.from_native(pl.Series([text for text, _ in rows]), series_only=True))[1])
+    numbers = np.array([number for _, number in rows])
+    pairs = list(itertools.pairwise(rows))
+    assert ascend([texts, Numbers(numbers)]) is all(one < other for one, other in pairs)
+    assert ascending([numbers], strictly=False) is all(one[1] <= other[1] for one, other in pairs)
+
+
+# -- memory ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1_000, 300_000])
+def test_large_results_begin_with_a_page(rows: int) -> None:
+    """Lines of cells that nothing else shares."""
+    lines = spacious(3, rows, np.int64)
+    assert lines.shape == (3, rows)
+    lines[:] = np.arange(3)[:, np.newaxis]
+    assert lines.sum() == 3 * rows
+    if lines.nbytes >= 2**21:
+        assert lines.ctypes.data % 2**21 == 0
