@@ -22,7 +22,7 @@ import pyarrow as pa
 import community_plan as cp
 import community_plan.tables
 from boundary_rows import AMOUNTS, AREAS, COUNTY_KINDS, SETTINGS, Mask, Truth
-from community_plan.frames import compiler, fused, opening
+from community_plan.frames import compiler, fused, loop_sums, opening
 
 Random = np.random.Generator
 Numbers = Literal["narrow", "long", "double", "single", "decimal", "fine decimal", "any"]
@@ -175,13 +175,13 @@ class Rendering:
     streaming: bool = False
 
     @contextlib.contextmanager
-    def setting(self) -> Iterator[None]:
-        """Set the stage for its evaluation."""
+    def setting(self, *, wide: bool = False) -> Iterator[None]:
+        """Set the stage for its evaluation; wide sums, of more than 64 bits, are left to numpy."""
         with contextlib.ExitStack() as stack:
             if self.without_polars:
                 stack.enter_context(without("polars"))
             if self.compiled:
-                stack.enter_context(compiled())
+                stack.enter_context(compiled(sums=0 if wide else 1))
             if self.polars_adds_up:
                 stack.enter_context(without("llvmlite"))
                 stack.enter_context(unittest.mock.patch.object(opening, "_SMALL", 0))
@@ -205,25 +205,35 @@ def without(library: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def compiled(rows: int = 64, *, at_least: int = 1) -> Iterator[None]:
+def compiled(rows: int = 64, *, loops: int = 1, sums: int = 1) -> Iterator[None]:
     """Let loops be compiled for small tables, too, and see that they have run.
 
     Args:
         rows: How many rows a core works on at a time.
-        at_least: How often loops have to run.
+        loops: How many loops have to run.
+        sums: How many sums by key have to be made by them.
     """
-    call, runs = compiler.Loop.__call__, itertools.count()
+    call, of = compiler.Loop.__call__, loop_sums.LoopSums.of
+    ran, summed = itertools.count(), itertools.count()
 
     def counted(loop: compiler.Loop, *arguments: Any) -> None:
-        next(runs)
+        next(ran)
         call(loop, *arguments)
+
+    def made(asked: Any) -> Any:
+        found = of(asked)
+        if found is not None:
+            next(summed)
+        return found
 
     with (
         unittest.mock.patch.object(compiler.Loop, "__call__", counted),
+        unittest.mock.patch.object(loop_sums.LoopSums, "of", made),
         unittest.mock.patch.multiple(fused, _MANY=1, _CHUNK=rows),
     ):
         yield
-    assert next(runs) >= at_least, "numpy alone was at work"
+    assert next(ran) >= loops, "numpy alone was at work"
+    assert next(summed) >= sums, "numpy alone added up"
 
 
 def _categorical(frame: pl.DataFrame, dtype: Any) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 pytest.importorskip("llvmlite")
 pytest.importorskip("nanoarrow")
 
-from community_plan.frames import array_engine, compiler, keyed, traces
+from community_plan.frames import array_engine, compiler, engine, keyed, traces
 from community_plan.frames.arrays import Numbers, Table
 from community_plan.frames.fused import Chunk, Fused
 from community_plan.frames.kernels import DTYPES, Builder, Kernel, Kind, Operation
@@ -277,15 +278,32 @@ def test_as_many_rows_as_a_core_works_on_at_a_time_find_room_in_a_count(rows: in
     assert sums[0].tolist() == [0, total, 1, rows - 1, rows - 1, rows, 0, total]
 
 
-@given(st.lists(st.integers(0, 2), min_size=2, max_size=90))
-@example([0] * 70)
-@example([0, 1] * 40)
-def test_changes_are_marked_where_a_cell_differs_from_the_one_before(cells: list[int]) -> None:
-    """In the whole, and from some row on."""
-    kernel = step_kernel(keyed.CHANGED, ("whole",))
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=90), st.data())
+@example([0] * 70, None)
+@example([0, 1] * 40, None)
+def test_changes_are_marked_where_a_cell_differs_from_the_one_before(cells: list[int], data: Any) -> None:
+    """In the whole, and from some row on; with steps that are left to numpy, too."""
     columns = columns_of([np.array(cells, np.int64)])
     expected = [row for row in range(1, len(cells)) if cells[row] != cells[row - 1]]
-    assert by_loop(kernel, {0: "mark"}, columns, bounds=np.array([1, len(cells)]))[0].tolist() == expected
+    for kernel in (step_kernel(keyed.CHANGED, ("whole",)), half_compiled()):
+        table = chunk_of(columns)
+        assert Fused.of(kernel, {0: "mark"}).marks(table).tolist() == expected
+    kernel = step_kernel(keyed.CHANGED, ("whole",))
+    if data is not None:
+        first = data.draw(st.integers(1, len(cells) - 1))
+        found = by_loop(kernel, {0: "mark"}, columns, bounds=np.array([first, len(cells)]))[0]
+        assert found.tolist() == [row for row in expected if row >= first]
+
+
+@functools.cache
+def half_compiled() -> Kernel:
+    """Return a kernel that marks changes of a column, and of what numpy alone makes of it."""
+    builder = Builder()
+    cell = builder.input("c0", "values", "whole")
+    made = builder.emit(traces._arithmetic(np.add, "whole"), cell, np.int64(1))
+    alone = builder.emit(Operation(np.abs, "whole"), made)
+    changes = [builder.emit(keyed.CHANGED, each) for each in (cell, alone)]
+    return builder.kernel([builder.emit(traces._OR, *changes)])
 
 
 def test_a_loop_of_the_same_steps_is_compiled_once() -> None:
@@ -302,3 +320,11 @@ def test_a_loop_of_the_same_steps_is_compiled_once() -> None:
         return loop.held
 
     assert made() is made()
+
+
+@pytest.mark.parametrize(("version", "new"), [("0.44.0", False), ("0.45.1", True), ("0.50.0rc1", True), ("1.0", True)])
+def test_an_older_llvmlite_is_left_alone(version: str, new: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pointers have types, which is another language."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    monkeypatch.setattr(engine, "_compiler_is_new", engine._compiler_is_new.__wrapped__)
+    assert engine.can_compile() is new

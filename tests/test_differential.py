@@ -173,6 +173,7 @@ def assert_same(
     *,
     seed: int,
     alone: str | None = None,
+    wide: bool = False,
 ) -> None:
     """Evaluate one form of a table by every level, as rows and as frames, and compare all that is said.
 
@@ -184,10 +185,11 @@ def assert_same(
         each: What it says of communities by themselves, if they are to be compared.
         seed: Of what the form leaves open.
         alone: A level to evaluate by once more, without the others.
+        wide: Whether sums may need more than 64 bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = rendering.make(truth, np.random.default_rng(seed), folder)
-    with rendering.setting():
+    with rendering.setting(wide=wide):
         result = PLAN.evaluate(data, by=LEVELS, targets="main")
         assert_rows(result.rows, expected, LEVELS)
         for level in LEVELS:
@@ -324,7 +326,7 @@ def test_the_largest_amounts_are_added_up_and_compared_exactly(name: str, tmp_pa
     assert max(int(cells.max()) for cells in truth.amounts.values()) == MOST
     columns = truth.columns()
     expected = oracle.evaluate_columns(columns, "community")
-    assert_same(truth, rendering, tmp_path, expected, Each.of(columns), seed=1)
+    assert_same(truth, rendering, tmp_path, expected, Each.of(columns), seed=1, wide=True)
 
 
 @pytest.mark.parametrize("shape", FEW, ids=lambda shape: f"townships of {shape['township']}")
@@ -378,7 +380,7 @@ def kind(request: pytest.FixtureRequest) -> Iterator[Make]:
         if request.param.endswith("without polars"):
             stack.enter_context(without("polars"))
         if request.param.endswith("compiled"):
-            stack.enter_context(compiled(8, at_least=0))
+            stack.enter_context(compiled(8, loops=0, sums=0))
         yield KINDS[request.param]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 import community_plan as cp
 from community_plan.errors import CellError, ColumnTypeError, DuplicateCodeError
+from community_plan.frames import native_entry
 from renderings import compiled
 
 pl = pytest.importorskip("polars")
@@ -50,6 +53,23 @@ def test_a_second_table_has_its_own_sums(fresh: cp.Plan) -> None:
     for households in (1_000, 2_000):
         row = fresh.evaluate(table(households=households), targets=AREA).row(AREA)
         assert row.value == Fraction(3005, 10) / Fraction(households, 100)
+
+
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_what_was_written_for_a_first_table_is_not_written_again(
+    fresh: cp.Plan, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one of its kind has its own cells, and needs no entry of its own."""
+    frame = table() if order == "sorted" else table().sample(fraction=1, shuffle=True, seed=3)
+    expected = fresh.evaluate(frame, targets=AREA).rows
+
+    def entered(_: Any) -> Any:
+        raise AssertionError("the table was entered anew")
+
+    monkeypatch.setattr(native_entry._Entry, "run", entered)
+    assert fresh.evaluate(frame.clone(), targets=AREA).rows == expected
+    with pytest.raises(AssertionError):
+        fresh.evaluate(frame.with_columns(households=1_000.0), targets=AREA)
 
 
 @pytest.mark.parametrize("order", ["sorted", "shuffled"])
@@ -95,6 +115,20 @@ def test_a_second_table_in_no_order_is_added_up_as_if_it_were_in_order(fresh: cp
     expected = fresh.evaluate(numbers, targets=AREA, by=by).rows
     for seed in (1, 2):
         assert fresh.evaluate(numbers.sample(fraction=1, shuffle=True, seed=seed), targets=AREA, by=by).rows == expected
+
+
+def test_tables_that_are_evaluated_at_once_do_not_get_in_each_others_way(fresh: cp.Plan) -> None:
+    """Eight threads, each with tables of its own, from the first one on."""
+
+    def evaluate(plan: cp.Plan, seed: int) -> Any:
+        frame = table(900, households=pl.int_range(seed, seed + 900))
+        return plan.evaluate(frame, targets=AREA, by="township").rows
+
+    seeds = range(1_000, 1_040)
+    expected = [evaluate(fresh, seed) for seed in seeds]
+    again = cp.load_plan("shangqiu-14fyp").with_readings({})
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(functools.partial(evaluate, again), seeds)) == expected
 
 
 def test_holes_and_other_words_of_a_second_table_count(fresh: cp.Plan) -> None:

@@ -146,7 +146,7 @@ def test_compiled_loops_give_the_rows_of_typed_objects(rows: list[Row], by: Any)
     """On eight rows at a time, so that regions go on from one part to the next."""
     columns = numbers(rows, list(rows[0]))
     expected = PLAN.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
-    with compiled(8, at_least=0):
+    with compiled(8):
         for name in ("polars", "polars inf", "pandas", "pandas nullable", "pyarrow"):
             assert PLAN.evaluate(ENGINES[name](columns), by=by, targets="main").rows == expected, name
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from community_plan.frames.kernels import Kind, Ref, Register, Step
 
-__all__ = ["Input", "Loop", "Output", "Role", "address_of", "compiled", "is_scalar", "read_by"]
+__all__ = ["MOST_ROWS", "Input", "Loop", "Output", "Role", "address_of", "compiled", "is_scalar", "read_by"]
 
 Role = Literal["sum", "any", "join", "store", "mark"]
 """What becomes of an output: a sum for each run; whether it holds anywhere; all bits that any has; a cell for each row;
@@ -94,7 +94,7 @@ def _kind(value: Ref) -> Kind:
         return value.kind
     letters: dict[str, Kind] = {"i": "whole", "f": "double", "b": "truth"}
     array = np.asarray(value)
-    if array.dtype == np.uint64:
+    if isinstance(value, np.uint64):
         return "bits"
     if array.dtype == np.int8:
         return "place"
@@ -106,7 +106,6 @@ def _kind(value: Ref) -> Kind:
 _TYPES: Mapping[str, str] = {"whole": "i64", "bits": "i64", "double": "double", "truth": "i1", "place": "i8"}
 _CELLS: Mapping[str, str] = {"whole": "i64", "bits": "i64", "double": "double", "truth": "i8", "place": "i8"}
 """How they lie in memory."""
-_WIDTHS = {"b": 8, "h": 16, "i": 32, "l": 64, "q": 64, "B": 8, "H": 16, "I": 32, "L": 64, "Q": 64}
 
 
 def _constant(value: Any) -> str:
@@ -172,7 +171,7 @@ class _Writer:
     def _loaded(self, given: Input, row: str) -> str:
         letter = given.letter
         size = np.dtype(letter).itemsize
-        cell = {"f": "float", "d": "double", "?": "i8"}.get(letter) or f"i{_WIDTHS[letter]}"
+        cell = {"f": "float", "d": "double", "?": "i8"}.get(letter) or f"i{8 * size}"
         if given.stride % size == 0:
             place = row if given.stride == size else self.write(f"mul nsw i64 {row}, {given.stride // size}")
             where = self.write(f"getelementptr inbounds {cell}, ptr %in{given.number}, i64 {place}")
@@ -389,7 +388,9 @@ def compiled(
 _PACKED = 3
 """Counts that are kept in one number."""
 _ROOM = 64 // _PACKED
-"""Bits that each has; a run has fewer rows than they count."""
+"""Bits that each has."""
+MOST_ROWS = 2**_ROOM
+"""Rows of a run have to be fewer, so that a count of them has room."""
 
 
 @attrs.define
@@ -567,12 +568,20 @@ def _target() -> Any:
     return llvm.Target.from_default_triple()
 
 
+def _features() -> str:
+    try:
+        found: str = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # it does not know this kind of processor
+        return ""
+    return found
+
+
 @functools.lru_cache(maxsize=256)
 def _machine_code(text: str) -> tuple[Any, int]:
     """Return what owns the code, and where it is; what was compiled before is found again."""
     with _LOCK:
         machine = _target().create_target_machine(  # one each, as what runs the code takes it over
-            cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
+            cpu=llvm.get_host_cpu_name(), features=_features(), opt=3, jit=True
         )
         module = llvm.parse_assembly(text)
         module.triple, module.data_layout = machine.triple, str(machine.target_data)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Table, part_of
+from community_plan.frames.arrays import Column, Others, Table, part_of, taken
 from community_plan.frames.engine import can_compile
 from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
 from community_plan.frames.texts import Text
@@ -32,6 +32,8 @@ _CHUNK = 2**16
 """Rows that a core works on at a time."""
 _MANY = 2**19
 """Rows, in one table or in several, from which compiling costs less than it saves."""
+_MOST_PARTS = 1000
+"""Arguments that can be handed to a loop, about: ctypes has a limit."""
 _STEP = 40
 """Rows that could be worked on in the time that numpy takes to begin a step."""
 
@@ -39,7 +41,8 @@ _STEP = 40
 def is_worth_compiling(kernel: Kernel, rows: int) -> bool:
     """Say whether a kernel is to be compiled: it has been asked for many rows, or for few rows many times."""
     kernel.asked[0] += rows + _STEP * len(kernel.steps)
-    return kernel.asked[0] >= _MANY and rows > 0 and can_compile()
+    fits = len(kernel.inputs) + 2 * len(kernel.outputs) < _MOST_PARTS
+    return kernel.asked[0] >= _MANY and rows > 0 and fits and can_compile()
 
 
 def fused(kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
@@ -89,7 +92,7 @@ class Chunk:
         for part, number in inputs.items():
             cells = self.part(part)
             if rows is not None:
-                cells = cells.taken(rows) if isinstance(cells, Text) else cells[rows]
+                cells = taken(cells, rows) if isinstance(cells, Text | Others) else cells[rows]
             found[number] = cells
         return found
 
@@ -156,12 +159,19 @@ class Fused:
 
         given = {number: part for part, number in kernel.inputs.items()}
         objects = {number for number, part in given.items() if part[1] in ("text", "cells")}
-        inside: set[int] = {number for number in given if number not in objects}
-        for number, step in kernel.steps.items():  # a step stands behind those it rests on
-            numbers = [a.number for a in read_by(step) if isinstance(a, Register)]
-            if is_scalar(step) and inside.issuperset(numbers):
-                inside.add(number)
         wanted = {place: output for place, output in enumerate(kernel.outputs) if place in roles}
+
+        def compiled(*, changes: bool) -> set[int]:
+            inside = {number for number in given if number not in objects}
+            for number, step in kernel.steps.items():  # a step stands behind those it rests on
+                numbers = [a.number for a in read_by(step) if isinstance(a, Register)]
+                if is_scalar(step) and inside.issuperset(numbers) and (changes or step.work.scalar != "changed"):
+                    inside.add(number)
+            return inside
+
+        inside = compiled(changes=True)
+        if any(role == "mark" and wanted[place].number not in inside for place, role in roles.items()):
+            inside = compiled(changes=False)  # a loop that only hands rows over does not look at the row before
         direct = tuple(place for place, output in wanted.items() if output.number in inside)
         late = _needed([output for place, output in wanted.items() if place not in direct], kernel.steps, inside)
         handed = {
@@ -179,6 +189,11 @@ class Fused:
         lines = {place: line for line, place in enumerate(summed)}
         rest = tuple(place for place in wanted if place not in direct)
         return cls(kernel, roles, direct, tuple(handed.values()), tuple(late), parts, later, rest, lines)
+
+    def marks(self, chunk: Chunk) -> Any:
+        """Return the rows where the one output holds, which has the role of a mark; never the first one."""
+        first = 1 if self.direct else 0  # what is handed over begins with the first row
+        return self.run(chunk, np.array([first, len(chunk)], np.int64))[0]
 
     def run(
         self,
@@ -202,11 +217,12 @@ class Fused:
         Returns:
             What each output that is not summed comes to.
         """
-        from community_plan.frames.compiler import address_of
+        from community_plan.frames.compiler import MOST_ROWS, address_of
 
         if bounds is None:
-            bounds = np.array([0, len(chunk) if rows is None else len(rows)])
+            bounds = np.array([0, len(chunk) if rows is None else len(rows)], np.int64)
         count = int(bounds[-1])
+        assert sums is None or count < MOST_ROWS
         arrays = [chunk.part(part) for part in self.parts]
         loop, assumes = self._loop(arrays, indexed=rows is not None)
         made: dict[int, Any] = {}

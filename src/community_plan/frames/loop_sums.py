@@ -125,8 +125,7 @@ class LoopSums:
         """Return where runs begin in a chunk."""
         starts = np.zeros(1, np.int64)
         if self.asked.keys and 0 not in self.heads.fixed:
-            marks = fused(self.heads, {0: "mark"}).run(chunk, np.array([1, len(chunk)]))[0]
-            starts = np.append(starts, marks)
+            starts = np.append(starts, fused(self.heads, {0: "mark"}).marks(chunk))
             if short_runs(starts, len(chunk)) and len(chunk) > 1:
                 raise ShortRuns
         return starts
@@ -154,7 +153,8 @@ class LoopSums:
 
         def work(number: int) -> None:
             chunk, runs, begin = chunks[number], len(heads[number]), begins[number]
-            room = rooms.pop() if rooms else np.empty((most, len(lines)), np.int64)  # new memory costs time
+            with lock:
+                room = rooms.pop() if rooms else np.empty((most, len(lines)), np.int64)  # new memory costs time
             bounds = np.append(heads[number], len(chunk))
             made = fused(self.main, self.roles).run(chunk, bounds, sums=room[:runs])
             watch.look_at(first_test, chunk.first, made)

@@ -1,0 +1,157 @@
+"""Rows are grouped by what their keys say, whatever types these have and whoever finds where they change."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import community_plan as cp
+from renderings import compiled
+
+PLAN = cp.load_plan("shangqiu-14fyp")
+AREA = "facility-area-per-100-households"
+LONG = ("河南省商丘市睢阳区某某街道办事处", "河南省商丘市梁园区某某街道办事处", "河南省商丘市永城市某某街道办事处")
+
+
+@pytest.fixture(params=["numpy", "loops"], autouse=True, scope="module")
+def worked_by(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both find the same."""
+    with contextlib.nullcontext() if request.param == "numpy" else compiled(16):
+        yield
+
+
+def communities(rows: int, **columns: Any) -> pl.DataFrame:
+    codes = [f"411422{100 + row // 90:03d}{201 + row % 90:03d}" for row in range(rows)]
+    areas = [300.0 + row % 7 for row in range(rows)]
+    return pl.DataFrame({"code": codes, "households": 1_000, "comprehensive_service_area": areas, **columns})
+
+
+def counted(frame: pl.DataFrame, keys: Sequence[str]) -> dict[tuple[str, ...], tuple[Fraction, int]]:
+    """Return area per 100 households and number of rows, by key."""
+    found: dict[tuple[str, ...], list[float]] = {}
+    for row in frame.iter_rows(named=True):
+        found.setdefault(tuple(spelt(row[key]) for key in keys), []).append(row["comprehensive_service_area"])
+    return {key: (Fraction(int(sum(areas)), 10 * len(areas)), len(areas)) for key, areas in found.items()}
+
+
+def spelt(cell: Any) -> str:
+    return "" if cell is None else str(cell)
+
+
+def said(data: Any, keys: Sequence[str]) -> dict[tuple[str, ...], tuple[Fraction, int]]:
+    """Return the same as the library has it."""
+    rows = PLAN.evaluate(data, by=list(keys), targets=AREA).rows
+    found = {}
+    for row in rows:
+        assert row.value is not None
+        key = tuple(spelt(row.columns[name]) if name in row.columns else spelt(row.period) for name in keys)
+        assert key not in found
+        found[key] = (row.value, int(row.denominator) // 1_000)
+    return found
+
+
+MAKES: Mapping[str, Callable[[pl.DataFrame], Any]] = {
+    "polars": lambda frame: frame,
+    "pandas": lambda frame: frame.to_pandas(),
+    "pandas objects": lambda frame: frame.to_pandas().astype({"batch": object}),
+    "pandas nullable": lambda frame: frame.to_pandas().convert_dtypes(dtype_backend="numpy_nullable"),
+    "pandas categories": lambda frame: frame.with_columns(pl.col("batch").cast(pl.Categorical)).to_pandas(),
+    "pyarrow": lambda frame: frame.to_arrow(),
+    "pyarrow in pieces": lambda frame: pa.concat_tables([frame[:40].to_arrow(), frame[40:].to_arrow()]),
+    "polars lazy": lambda frame: frame.lazy(),
+    "DuckDB": lambda frame: duckdb.connect().from_arrow(frame.to_arrow()),
+}  # fmt: skip
+
+BATCHES = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from([None, "a", "bb", *LONG[:2]]), st.sampled_from([None, True, False])),
+    min_size=2,
+    max_size=8,
+)
+
+
+@settings(max_examples=15)
+@given(BATCHES, st.sampled_from([["pilot"], ["batch"], ["batch", "pilot"], ["wave", "batch"], ["wave", "pilot"]]))
+@pytest.mark.parametrize("kind", MAKES)
+def test_runs_end_where_a_key_changes(
+    kind: str, batches: list[tuple[int, str | None, bool | None]], keys: list[str]
+) -> None:
+    """Texts, numbers and truth values, some of them missing, alone and beside each other."""
+    rows = sum(size for size, _, _ in batches)
+    batch = [text for size, text, _ in batches for _ in range(size)]
+    pilot = [truth for size, _, truth in batches for _ in range(size)]
+    wave = [number for number, (size, _, _) in enumerate(batches) for _ in range(size)]
+    frame = communities(
+        rows,
+        batch=pl.Series(batch, dtype=pl.String),
+        pilot=pl.Series(pilot, dtype=pl.Boolean),
+        wave=pl.Series(wave, dtype=pl.Int32),
+    )
+    assert said(MAKES[kind](frame), keys) == counted(frame, keys)
+
+
+# -- long texts in several pieces ----------------------------------------------------------------------------------
+
+
+def in_pieces() -> list[pl.DataFrame]:
+    """Communities of several places, each with its long name in a piece of its own."""
+    frame = communities(90)
+    return [frame[30 * at : 30 * at + 30].with_columns(batch=pl.lit(name)) for at, name in enumerate(LONG)]
+
+
+def test_long_names_that_lie_alike_in_their_pieces_are_different_names(tmp_path: Path) -> None:
+    """A piece says where in its own memory a long text begins; so does every other piece."""
+    pieces = in_pieces()
+    whole = pl.concat(pieces, rechunk=True)
+    expected = counted(whole, ["batch"])
+    assert len(expected) == 3
+    for number, piece in enumerate(pieces):
+        piece.write_parquet(tmp_path / f"{number}.parquet")
+    for data in (
+        pl.concat(pieces, rechunk=False),
+        pl.read_parquet(tmp_path / "*.parquet"),
+        pa.concat_tables([piece.to_arrow() for piece in pieces]),
+        pa.concat_tables([pa.table(piece) for piece in pieces]),
+        whole,
+    ):
+        assert said(data, ["batch"]) == expected
+
+
+# -- columns that hardly anybody has -----------------------------------------------------------------------------
+
+
+def test_half_precision_is_read_as_the_numbers_it_holds() -> None:
+    """300.5 is 300.5, and not 300."""
+    frame = communities(40).to_pandas()
+    frame["comprehensive_service_area"] = np.full(40, 300.5, np.float16)
+    (row,) = PLAN.evaluate(frame, targets=AREA).rows
+    assert row.value == Fraction(3005, 100)
+
+
+def test_a_table_without_any_piece_has_no_rows() -> None:
+    """As Arrow makes one of no batches."""
+    schema = communities(1).to_arrow().schema
+    (row,) = PLAN.evaluate(pa.Table.from_batches([], schema), targets=AREA).rows
+    assert row.value is None
+    assert row.verdict is cp.Verdict.UNKNOWN
+
+
+def test_a_category_of_python_objects_is_read_in_any_order() -> None:
+    """Texts of Python beside those of numpy."""
+    frame = communities(120).sample(fraction=1, shuffle=True, seed=1).to_pandas()
+    words = ["urban", "rural", np.str_("urban")]
+    frame["setting"] = pd.Series([words[row % 3] for row in range(120)], dtype=object)
+    frame["comprehensive_service_count"] = 1
+    found = PLAN.evaluate(frame, targets="urban-facility-coverage", by="township").rows
+    assert sum(row.denominator for row in found) == 80
