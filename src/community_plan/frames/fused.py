@@ -108,13 +108,13 @@ def chunks_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
     return [
         Chunk(table, whole.first + low, whole.first + high)
         for whole in pieces_of(table, wanted)
-        for low, high in spans(len(whole))
+        for low, high in spans(len(whole), table.rows)
     ]
 
 
-def spans(rows: int) -> list[tuple[int, int]]:
-    """Cut rows into as many as a core works on at a time; of few rows every core has some."""
-    size = _CHUNK if rows > 4 * _CHUNK else max(_CHUNK // 4, 1)
+def spans(rows: int, total: int) -> list[tuple[int, int]]:
+    """Cut rows into as many as a core works on at a time; of a table of few rows in all every core has some."""
+    size = _CHUNK if total > 4 * _CHUNK else max(_CHUNK // 4, 1)
     return [(low, min(low + size, rows)) for low in range(0, rows, size)]
 
 

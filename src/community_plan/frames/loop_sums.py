@@ -104,7 +104,7 @@ class LoopSums:
         for whole in pieces_of(table, list(self.main.inputs)):
             own = group[whole.first : whole.stop]
             order = np.argsort(own, kind="stable")
-            parts += [(whole, order[low:high], own) for low, high in spans(len(order))]
+            parts += [(whole, order[low:high], own) for low, high in spans(len(order), table.rows)]
 
         def work(part: tuple[Chunk, Any, Any]) -> None:
             chunk, rows, own = part
