@@ -26,6 +26,7 @@ from typing import Any
 from . import data
 from .job import Job, case_of
 from .report import PUBLISHED, markdown
+from .report import load as load_report
 from .worker import command
 
 LIBRARIES = ("polars", "pandas", "pyarrow", "narwhals", "pint", "attrs", "duckdb", "pyspark", "openfisca-core",
@@ -179,6 +180,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=data.CACHE, help="folder for the data")
     parser.add_argument("--out", type=Path, default=data.CACHE / "report.json", help="file for the report")
     parser.add_argument("--publish", action="store_true", help=f"write {PUBLISHED.name} for the documentation")
+    parser.add_argument(
+        "--keep", action="store_true", help="publish beside what was published of other groups or sizes"
+    )
     options = parser.parse_args(None if arguments is None else list(arguments))
     start, load = dt.datetime.now(dt.UTC), busy()
     with tempfile.TemporaryDirectory() as folder:
@@ -202,6 +206,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
         "revision": revision(),
         "measurements": lines,
     }
+    if options.publish and options.keep:
+        report = kept_beside(report, load_report())
     path = PUBLISHED if options.publish else options.out
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -210,6 +216,14 @@ def main(arguments: Iterable[str] | None = None) -> int:
     for line in wrong:
         print(f"DISAGREEMENT {line['group']} {line['rows']:,} {line['case']}: {line['disagreement']}", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def kept_beside(report: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return a report with the lines of an earlier one that it has no group of that size for, which say their run."""
+    measured = {(line["group"], line["rows"]) for line in report["measurements"]}
+    run = ", ".join(filter(None, [before["date"], before.get("revision")]))
+    kept = [{"run": run, **line} for line in before["measurements"] if (line["group"], line["rows"]) not in measured]
+    return {**report, "measurements": [*report["measurements"], *kept]}
 
 
 def compare_digests(lines: list[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -104,6 +104,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "date": {"en": "Date", "zh": "日期"},
     "versions": {"en": "Versions", "zh": "版本"},
     "revision": {"en": "Revision", "zh": "修订号"},
+    "run": {"en": "Measured in an earlier run", "zh": "在较早的一次运行中测得"},
 }
 
 
@@ -120,8 +121,8 @@ def linearity(lines: Iterable[Line]) -> list[Line]:
         if line["group"] == "polars" and line["contender"] == "library" and line.get("seconds")
         and line["rows"] >= 100_000
     ]  # fmt: skip
-    own.sort(key=lambda line: (line["case"], line["rows"]))
-    for case, sizes in groupby(own, key=lambda line: line["case"]):
+    own.sort(key=lambda line: (line["case"], line.get("run", ""), line["rows"]))
+    for (case, _), sizes in groupby(own, key=lambda line: (line["case"], line.get("run", ""))):
         small, *larger = sizes
         for line in larger:
             for name, size in (("library", line), (f"library, {small['rows']:,}", small)):
@@ -240,7 +241,7 @@ def rows_of(group: str, rows: int, case: str, lines: list[Line], lang: Lang) -> 
         yield [*head, f"{word(CONTENDERS, line['contender'], lang)}", amount(line), "", "", reached]
 
 
-def table(group: str, parts: Iterable[tuple[int, str, list[Line]]], lang: Lang) -> str:
+def table(group: str, parts: Sequence[tuple[int, str, list[Line]]], lang: Lang) -> str:
     heads = [WORDS[name][lang] for name in ("rows", "case", "contender", "library", "theirs", "ratio", "goal")]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * 3}{' ---: |' * 3} --- |"]
     told: dict[str, list[str]] = {}
@@ -251,6 +252,10 @@ def table(group: str, parts: Iterable[tuple[int, str, list[Line]]], lang: Lang) 
             if text:
                 where = f"{rows:,}, {word(CASES, case, lang)}, {word(CONTENDERS, line['contender'], lang)}"
                 told.setdefault(text if line.get("disagreement") else said(text, lang), []).append(where)
+    for rows, _, found in parts:
+        for line in found:
+            if line.get("run"):
+                told.setdefault(f"{WORDS['run'][lang]}: {line['run']}", []).append(f"{rows:,}")
     notes = [f"- {_plain(text)} ({'; '.join(dict.fromkeys(places))})" for text, places in told.items()]
     return "\n".join([*lines, "", *notes]).rstrip() + "\n"
 

@@ -14,7 +14,7 @@ pytest.importorskip("numpy")
 pa = pytest.importorskip("pyarrow")
 
 from bench import data, library, report, ten, timing  # noqa: E402
-from bench.__main__ import compare_digests  # noqa: E402
+from bench.__main__ import compare_digests, kept_beside  # noqa: E402
 from bench.worker import not_installed  # noqa: E402
 
 LEVELS = (None, "city", "county", "township")
@@ -146,6 +146,31 @@ def test_a_package_can_be_taken_for_not_installed() -> None:
     with not_installed(("imaplib",)):
         assert importlib.util.find_spec("imaplib") is None
     assert importlib.util.find_spec("imaplib") is not None
+
+
+def test_what_is_not_measured_anew_is_kept_and_says_its_run() -> None:
+    """Groups of a size as they were published; those that were measured now replace theirs, in all their cases."""
+
+    def line(group: str, rows: int, case: str, seconds: float) -> dict[str, Any]:
+        return {"group": group, "rows": rows, "case": case, "contender": "library", "seconds": seconds, "repeats": 3}
+
+    before = {
+        "date": "2026-01-02",
+        "revision": "abc",
+        "measurements": [line("polars", 650_000, "city", 1.0), line("polars", 10_000_000, "city", 9.0)],
+    }
+    now = {"date": "2026-02-03", "revision": "def", "measurements": [line("polars", 650_000, "whole", 2.0)]}
+    both = kept_beside(now, before)
+    assert both["revision"] == "def"
+    assert both["measurements"] == [
+        line("polars", 650_000, "whole", 2.0),
+        {"run": "2026-01-02, abc", **line("polars", 10_000_000, "city", 9.0)},
+    ]
+    assert report.linearity(both["measurements"]) == []
+    page = report.table("polars", [(rows, case, found) for _, rows, case, found in report.races(both)], "en")
+    assert "- Measured in an earlier run: 2026-01-02, abc (10,000,000)" in page
+    later = kept_beside({"date": "2026-03-04", "measurements": []}, both)
+    assert [each["run"] for each in later["measurements"]] == ["2026-02-03, def", "2026-01-02, abc"]
 
 
 def test_the_published_report_reads() -> None:

@@ -15,7 +15,7 @@ from community_plan.frames.arrow import ArrowViews, chunks_of, from_buffers, fro
 from community_plan.frames.engine import VERDICTS, Kind
 from community_plan.frames.texts import GivenViews, Text, TextColumn, Views, Words
 
-__all__ = ["VERDICT_WORDS", "frame_like", "read"]
+__all__ = ["VERDICT_WORDS", "frame_like", "frame_of_cells", "read"]
 
 VERDICT_WORDS = Words(VERDICTS)
 
@@ -132,17 +132,44 @@ def frame_like(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
     """Return columns as a frame of the user's own library."""
     library: Any = user.implementation.to_native_namespace()
     if user.implementation.is_pandas_like():
-        return library.DataFrame({name: _for_pandas(library, column) for name, column in columns.items()})
+        # What narwhals calls an enumeration; to make the type for each column would take longer than the columns.
+        words = library.CategoricalDtype(VERDICTS, ordered=True)
+        return library.DataFrame({name: _for_pandas(library, column, words) for name, column in columns.items()})
     if user.implementation.is_pyarrow():
         return library.table({name: _for_pyarrow(library, column) for name, column in columns.items()})
     if user.implementation.is_polars():
         frame = library.DataFrame([_for_polars(library, column).alias(name) for name, column in columns.items()])
         verdicts = [name for name, c in columns.items() if isinstance(c, Text) and c.is_of(VERDICT_WORDS)]
         return frame.with_columns(library.col(verdicts).cat.to(library.Enum(VERDICTS)))
-    return nw.from_dict({n: listed(column) for n, column in columns.items()}, backend=user.implementation).to_native()
+    cells = {name: column if isinstance(column, list) else listed(column) for name, column in columns.items()}
+    return nw.from_dict(cells, backend=user.implementation).to_native()
+
+
+def frame_of_cells(
+    user: nw.DataFrame[Any], columns: Mapping[str, Sequence[Any]], *, doubles: Sequence[str], verdicts: Sequence[str]
+) -> Any:
+    """Return columns of Python values as a frame of the user's own library.
+
+    Args:
+        user: A frame of that library.
+        columns: Header to cells.
+        doubles: Columns of doubles.
+        verdicts: Columns of verdicts, none of which is missing.
+    """
+    made: dict[str, Any] = {name: list(cells) for name, cells in columns.items()}
+    for name in doubles:
+        gone = np.array([cell is None for cell in columns[name]], bool)
+        values = np.array([0.0 if cell is None else cell for cell in columns[name]], np.float64)
+        made[name] = Numbers(values, gone if gone.any() else None)
+    for name in verdicts:
+        places = [VERDICTS.index(cell) for cell in columns[name]]
+        made[name] = Text(np.array(places, np.int8), VERDICT_WORDS)
+    return frame_like(user, made)
 
 
 def _for_polars(polars: Any, column: Any) -> Any:
+    if isinstance(column, list):
+        return polars.Series(column)
     if isinstance(column, Text):
         picked = column.picked_views()
         if picked is not None:
@@ -159,12 +186,14 @@ def _for_polars(polars: Any, column: Any) -> Any:
     return polars.Series(column.values) if column.missing is None else polars.Series(listed(column))
 
 
-def _for_pandas(pandas: Any, column: Any) -> Any:
+def _for_pandas(pandas: Any, column: Any, words: Any) -> Any:
+    if isinstance(column, list):
+        return column
     if isinstance(column, Text):
         if column.column is not None:
             return column.own().to_native().reset_index(drop=True)
         if column.words is VERDICT_WORDS:
-            return pandas.Categorical.from_codes(column.places, column.words.texts)
+            return pandas.Categorical.from_codes(column.places, dtype=words)
         texts = np.array([*column.words.texts, None], dtype=object)
         return pandas.Series(texts[column.places])
     if isinstance(column, Numbers) and column.values.dtype == np.float64:
@@ -173,6 +202,8 @@ def _for_pandas(pandas: Any, column: Any) -> Any:
 
 
 def _for_pyarrow(pyarrow: Any, column: Any) -> Any:
+    if isinstance(column, list):
+        return pyarrow.array(column)
     if isinstance(column, Text):
         if column.column is not None:
             return column.own().to_native()

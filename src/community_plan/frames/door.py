@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
 
 def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
     """Return the column names of a frame."""
-    return list(frame.collect_schema().names())
+    return list(frame.columns if isinstance(frame, nw.DataFrame) else frame.collect_schema().names())
 
 
 def from_columns(
@@ -48,6 +49,12 @@ def from_columns(
     Raises:
         MissingDependencyError: If none of polars, pandas and pyarrow is installed.
     """
+    known = None not in itertools.chain.from_iterable(columns[name] for name in verdicts)
+    arrays = all(importlib.util.find_spec(name) is not None for name in ("numpy", "nanoarrow"))
+    if isinstance(like, nw.DataFrame) and known and arrays:  # several times as fast
+        from community_plan.frames.array_frames import frame_of_cells
+
+        return frame_of_cells(like, columns, doubles=doubles, verdicts=verdicts)
     eager = ("polars", "pandas", "pyarrow")
     if isinstance(like, nw.DataFrame):
         backend: Any = like.implementation
