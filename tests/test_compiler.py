@@ -328,3 +328,14 @@ def test_an_older_llvmlite_is_left_alone(version: str, new: bool, monkeypatch: p
     monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
     monkeypatch.setattr(engine, "_compiler_is_new", engine._compiler_is_new.__wrapped__)
     assert engine.can_compile() is new
+
+
+def test_an_llvmlite_of_unknown_age_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that nobody installed, but copied."""
+
+    def unknown(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    monkeypatch.setattr(engine, "_compiler_is_new", engine._compiler_is_new.__wrapped__)
+    assert engine.can_compile() is False
