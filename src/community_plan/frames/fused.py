@@ -30,8 +30,11 @@ S = TypeVar("S")
 T = TypeVar("T")
 _CHUNK = 2**16
 """Rows that a core works on at a time."""
-_MANY = 2**19
-"""Rows, in one table or in several, from which compiling costs less than it saves."""
+_MANY = 2**20
+"""Rows, in one table or in several, from which a kernel is compiled.
+
+Numpy has then taken about as long as compiling takes, so that one question to a nation's communities does not wait.
+"""
 _MOST_PARTS = 1000
 """Arguments that can be handed to a loop, about: ctypes has a limit."""
 _STEP = 40
