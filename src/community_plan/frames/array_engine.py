@@ -23,7 +23,7 @@ from community_plan.frames.arrays import Column, Numbers, Others, Table, chosen,
 from community_plan.frames.bits import marks_at, some_marked
 from community_plan.frames.engine import Gaps, Grouped, Holes, Kind
 from community_plan.frames.guards import check
-from community_plan.frames.kernels import Operation, Ref, Register
+from community_plan.frames.kernels import PUSH_BITS, Operation, Ref, Register
 from community_plan.frames.outputs import holding, sound_columns, worked_out
 from community_plan.frames.runs import ascend, ascending, ids_of, in_order, ranked
 from community_plan.frames.texts import Text, Words, encoded, text_of
@@ -41,7 +41,6 @@ __all__ = ["ArrayEngine", "open_arrays"]
 
 T = TypeVar("T")
 _PUSH = 1.5 * 2.0**52
-_PUSH_BITS = 0x4338_0000_0000_0000
 _SAFE = 2.0**62
 """A sum of whole numbers ≥ 0 that is no larger as a double has not passed 64 bits."""
 _SAMPLE = 1000
@@ -407,7 +406,7 @@ class ArrayEngine:
 
 
 def _bits_as_whole(pushed: Any, out: Any = None) -> Any:
-    return np.subtract(np.asarray(pushed).view(np.int64), _PUSH_BITS, out=out)
+    return np.subtract(np.asarray(pushed).view(np.int64), PUSH_BITS, out=out)
 
 
 def _filled(values: Any, missing: Any, value: Any, out: Any = None) -> Any:

@@ -11,8 +11,8 @@ import numpy as np
 from community_plan.frames.arrays import Column, Numbers, Table, stacked, taken
 from community_plan.frames.engine import Gaps, Grouped
 from community_plan.frames.guards import Guard, Unsound, cells_of, check, tests_of
-from community_plan.frames.kernels import Ref, Register
-from community_plan.frames.keyed import CHANGED, Asked, ShortRuns, add_to, groups_of, identities, put_together, summable
+from community_plan.frames.kernels import Ref
+from community_plan.frames.keyed import Asked, ShortRuns, add_to, groups_of, put_together, summable
 from community_plan.frames.loop_sums import LoopSums
 from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import grouped, ids_of, numbered, run_starts, short_runs, summed, together, total_of
@@ -115,11 +115,7 @@ class _Sums:
     ) -> tuple[list[Ref], _Plan]:
         outputs: list[Ref] = []
         labels: list[tuple[int, int | None] | None] = []
-        changes: Ref = None
-        for key in self.asked.keys if runs else ():
-            found = tracer.column(self.asked.staged, key)
-            for part in identities(tracer, found):
-                changes = tracer.both(changes, tracer.emit(CHANGED, part)) if isinstance(part, Register) else changes
+        changes = self.asked.changes(tracer) if runs else None
         if changes is not None:
             outputs.append(changes)
         for key in self.asked.keys if runs else ():

@@ -17,7 +17,7 @@ import attrs
 import llvmlite.binding as llvm
 import numpy as np
 
-from community_plan.frames.kernels import Kind, Ref, Register, Step
+from community_plan.frames.kernels import PUSH_BITS, Kind, Ref, Register, Step
 
 __all__ = ["MOST_ROWS", "Input", "Loop", "Output", "Role", "address_of", "compiled", "is_scalar", "read_by"]
 
@@ -299,9 +299,9 @@ def _picked(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[s
     return _select(writer, out, cells[0], then, otherwise)
 
 
-def _pushed_bits(push: int, writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
+def _pushed_bits(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
     bits = writer.write(f"bitcast double {cells[0]} to i64")
-    return writer.write(f"sub i64 {bits}, {push}")
+    return writer.write(f"sub i64 {bits}, {PUSH_BITS}")
 
 
 def _quotient(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
@@ -352,7 +352,7 @@ _WRITERS: Mapping[str | None, _Write] = {
     "kept_or_zero": _kept_or_zero,
     "filled": _filled,
     "picked": _picked,
-    "pushed_bits": functools.partial(_pushed_bits, 0x4338_0000_0000_0000),
+    "pushed_bits": _pushed_bits,
     "quotient": _quotient,
     "verdict": _verdict,
     "first_if": _first_if,

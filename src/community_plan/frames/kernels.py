@@ -12,8 +12,10 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-__all__ = ["BLOCK", "DTYPES", "Builder", "Kernel", "Kind", "Operation", "Ref", "Register", "Step"]
+__all__ = ["BLOCK", "DTYPES", "PUSH_BITS", "Builder", "Kernel", "Kind", "Operation", "Ref", "Register", "Step"]
 
+PUSH_BITS = 0x4338_0000_0000_0000
+"""The bits of 1.5 · 2^52: added to a double, it leaves the nearest whole number in the lowest bits."""
 BLOCK = 2**14
 """Rows that are worked on at a time."""
 Kind = Literal["whole", "double", "bits", "truth", "place", "object"]

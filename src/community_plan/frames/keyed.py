@@ -10,11 +10,11 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, Table, taken
 from community_plan.frames.engine import Gaps, Grouped
-from community_plan.frames.kernels import Operation, Ref
+from community_plan.frames.kernels import Operation, Ref, Register
 from community_plan.frames.runs import changes_of, grouped, parted
 from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt
 
-__all__ = ["CHANGED", "Asked", "ShortRuns", "add_to", "groups_of", "identities", "put_together", "summable"]
+__all__ = ["CHANGED", "Asked", "ShortRuns", "add_to", "groups_of", "put_together", "summable"]
 
 
 class ShortRuns(Exception):  # noqa: N818  # no error: it never leaves this package
@@ -57,6 +57,14 @@ class Asked:
         """Return expressions of sums."""
         return [cell for name in names if (cell := self.sums[name]) is not None]
 
+    def changes(self, tracer: Tracer) -> Ref:
+        """Trace where a key changes; None if each is one value for all rows."""
+        found: Ref = None
+        for key in self.keys:
+            for part in _identities(tracer, tracer.column(self.staged, key)):
+                found = tracer.both(found, tracer.emit(CHANGED, part)) if isinstance(part, Register) else found
+        return found
+
     def outputs(self, tracer: Tracer, under: Relation | Table, names: Sequence[str]) -> list[Ref]:
         """Trace sums."""
         found: list[Ref] = []
@@ -95,7 +103,7 @@ CHANGED = Operation(_changed, "truth", scalar="changed")
 _PLACES = Operation(lambda text: text.places, "object", fills=False)
 
 
-def identities(tracer: Tracer, found: Num | Txt) -> list[Ref]:
+def _identities(tracer: Tracer, found: Num | Txt) -> list[Ref]:
     """Return what changes where a key does."""
     marks = [] if found.missing is None else [found.missing]
     if isinstance(found, Num):

@@ -14,8 +14,8 @@ from community_plan.frames.arrays import Column, spacious, taken
 from community_plan.frames.engine import Grouped
 from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores, pieces_of, spans
 from community_plan.frames.guards import Guard, cells_of, tests_of
-from community_plan.frames.kernels import Kernel, Ref, Register
-from community_plan.frames.keyed import CHANGED, Asked, ShortRuns, groups_of, identities, put_together
+from community_plan.frames.kernels import Kernel, Ref
+from community_plan.frames.keyed import Asked, ShortRuns, groups_of, put_together
 from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import grouped, short_runs
 from community_plan.frames.traces import Cell, Tracer, kernel_for
@@ -187,8 +187,5 @@ def _write(asked: Asked, tracer: Tracer) -> tuple[list[Ref], Guard]:
 
 
 def _write_heads(asked: Asked, tracer: Tracer) -> list[Ref]:
-    changes: Ref = None
-    for key in asked.keys:
-        for part in identities(tracer, tracer.column(asked.staged, key)):
-            changes = tracer.both(changes, tracer.emit(CHANGED, part)) if isinstance(part, Register) else changes
+    changes = asked.changes(tracer)
     return [np.bool_(False) if changes is None else changes]
