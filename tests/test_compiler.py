@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 pytest.importorskip("llvmlite")
 pytest.importorskip("nanoarrow")
 
-from community_plan.frames import array_engine, compiler, engine, keyed, traces
+from community_plan.frames import array_engine, engine, instructions, keyed, traces
 from community_plan.frames.arrays import Numbers, Table
 from community_plan.frames.fused import Chunk, Fused
 from community_plan.frames.kernels import DTYPES, Builder, Kernel, Kind, Operation
@@ -99,7 +99,7 @@ def names(case: tuple[Operation, tuple[Any, ...]]) -> str:
 
 def test_every_operation_with_a_name_is_one_that_the_compiler_writes() -> None:
     """And the other way round: nothing that it writes is used nowhere."""
-    assert {operation.scalar for operation in operations()} == set(compiler._WRITERS)
+    assert {operation.scalar for operation in operations()} == set(instructions.WRITERS)
 
 
 @functools.cache

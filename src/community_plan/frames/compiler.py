@@ -8,35 +8,21 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 import llvmlite.binding as llvm
-import numpy as np
 
-from community_plan.frames.kernels import PUSH_BITS, Kind, Ref, Register, Step
+from community_plan.frames.instructions import CELLS, TYPES, Input, Writer, kind_of, nothing
+from community_plan.frames.kernels import Kind, Ref, Step
 
-__all__ = ["MOST_ROWS", "Input", "Loop", "Output", "Role", "address_of", "compiled", "is_scalar", "read_by"]
+__all__ = ["MOST_ROWS", "Loop", "Output", "Role", "address_of", "compiled"]
 
 Role = Literal["sum", "any", "join", "store", "mark"]
 """What becomes of an output: a sum for each run; whether it holds anywhere; all bits that any has; a cell for each row;
 the rows where it holds."""
-
-
-@attrs.frozen
-class Input:
-    """A part of a column: where its cells lie."""
-
-    number: int
-    """The register that it fills."""
-    kind: Kind
-    letter: str
-    """Numpy's letter for the type of its cells."""
-    stride: int
-    """Bytes from one cell to the next."""
 
 
 @attrs.frozen
@@ -73,295 +59,6 @@ def address_of(array: Any) -> int:
     """Return where an array's cells are."""
     address: int = array.__array_interface__["data"][0]
     return address
-
-
-def is_scalar(step: Step) -> bool:
-    """Say whether a step can be compiled."""
-    return step.work.scalar in _WRITERS and all(_kind(argument) != "object" for argument in read_by(step))
-
-
-def read_by(step: Step) -> tuple[Ref, ...]:
-    """Return the arguments that the compiled form of a step reads."""
-    return step.arguments[: {"first_if": 2, "none_if": 1}.get(step.work.scalar or "")]
-
-
-def _kinds(step: Step) -> list[Kind]:
-    return [_kind(argument) for argument in read_by(step)]
-
-
-def _kind(value: Ref) -> Kind:
-    if isinstance(value, Register):
-        return value.kind
-    letters: dict[str, Kind] = {"i": "whole", "f": "double", "b": "truth"}
-    array = np.asarray(value)
-    if isinstance(value, np.uint64):
-        return "bits"
-    if array.dtype == np.int8:
-        return "place"
-    return letters.get(array.dtype.kind, "object")
-
-
-# -- values -----------------------------------------------------------------------------------------------
-
-_TYPES: Mapping[str, str] = {"whole": "i64", "bits": "i64", "double": "double", "truth": "i1", "place": "i8"}
-_CELLS: Mapping[str, str] = {"whole": "i64", "bits": "i64", "double": "double", "truth": "i8", "place": "i8"}
-"""How they lie in memory."""
-
-
-def _constant(value: Any) -> str:
-    kind = _kind(value)
-    if kind == "double":
-        return f"0x{struct.unpack('>Q', struct.pack('>d', float(value)))[0]:016X}"
-    if kind == "truth":
-        return "true" if value else "false"
-    return str(int(value) - 2**64 if int(value) >= 2**63 else int(value))
-
-
-@attrs.define
-class _Writer:
-    """Writes instructions for a row."""
-
-    steps: Mapping[int, Step]
-    inputs: Mapping[int, Input]
-    lines: list[str] = attrs.field(factory=list)
-    known: dict[tuple[int, str], str] = attrs.field(factory=dict)
-    """By register and row: what holds its value."""
-    taken: list[tuple[str, str]] = attrs.field(factory=list)
-    """Truth values that have been taken for granted, by row."""
-    count: int = 0
-
-    def write(self, instruction: str) -> str:
-        self.count += 1
-        self.lines.append(f"  %v{self.count} = {instruction}")
-        return f"%v{self.count}"
-
-    def value(self, ref: Ref, row: str) -> str:
-        """Return what holds a value in a row."""
-        if not isinstance(ref, Register):
-            return _constant(ref)
-        stack = [ref.number]
-        while stack:  # not by recursion: chains of steps may be long
-            number = stack[-1]
-            if (number, row) in self.known:
-                stack.pop()
-                continue
-            if number in self.inputs:
-                self.known[number, row] = self._loaded(self.inputs[number], row)
-                continue
-            step = self.steps[number]
-            if step.work.scalar == "changed":
-                self.known[number, row] = self._changed(step, row)
-                continue
-            read = read_by(step)
-            waiting = [a.number for a in read if isinstance(a, Register) and (a.number, row) not in self.known]
-            if waiting:
-                stack += waiting
-                continue
-            cells = [self.known[a.number, row] if isinstance(a, Register) else _constant(a) for a in read]
-            assert step.work.scalar is not None
-            self.known[number, row] = _WRITERS[step.work.scalar](self, step.out.kind, _kinds(step), cells, row)
-        return self.known[ref.number, row]
-
-    def _changed(self, step: Step, row: str) -> str:
-        (argument,) = step.arguments
-        before = "%before"  # rows that are compared begin with the second one
-        kind = _kind(argument)
-        return _compare(self, "not_equal", kind, self.value(argument, row), self.value(argument, before))
-
-    def _loaded(self, given: Input, row: str) -> str:
-        letter = given.letter
-        size = np.dtype(letter).itemsize
-        cell = {"f": "float", "d": "double", "?": "i8"}.get(letter) or f"i{8 * size}"
-        if given.stride % size == 0:
-            place = row if given.stride == size else self.write(f"mul nsw i64 {row}, {given.stride // size}")
-            where = self.write(f"getelementptr inbounds {cell}, ptr %in{given.number}, i64 {place}")
-        else:
-            place = self.write(f"mul nsw i64 {row}, {given.stride}")
-            where = self.write(f"getelementptr inbounds i8, ptr %in{given.number}, i64 {place}")
-        loaded = self.write(f"load {cell}, ptr {where}, align 1")
-        if letter == "?":
-            return self.write(f"icmp ne i8 {loaded}, 0")
-        if letter == "f":
-            return self.write(f"fpext float {loaded} to double")
-        if letter == "d" or cell == _TYPES[given.kind]:
-            return loaded
-        return self.write(f"{'sext' if letter.islower() else 'zext'} {cell} {loaded} to {_TYPES[given.kind]}")
-
-    def converted(self, value: str, kind: Kind, to: Kind) -> str:
-        """Return a value as one of another kind."""
-        if _TYPES[kind] == _TYPES[to]:
-            return value
-        if kind == "truth":
-            if to == "double":
-                return self.write(f"uitofp i1 {value} to double")
-            return self.write(f"zext i1 {value} to {_TYPES[to]}")
-        if to == "double":
-            return self.write(f"{'uitofp' if kind == 'bits' else 'sitofp'} {_TYPES[kind]} {value} to double")
-        if kind == "double":  # what has no whole number becomes the least one, as numpy has it on this kind of machine
-            fits = self.write(f"fcmp olt double {value}, 0x43E0000000000000")
-            some = self.write(f"fcmp oge double {value}, 0xC3E0000000000000")
-            both = self.write(f"and i1 {fits}, {some}")
-            safe = self.write(f"select i1 {both}, double {value}, double 0.0")
-            whole = self.write(f"fptosi double {safe} to i64")
-            return self.write(f"select i1 {both}, i64 {whole}, i64 {-(2**63)}")
-        return self.write(f"sext i8 {value} to i64")  # a place
-
-
-# -- what steps write -------------------------------------------------------------------------------------
-
-
-def _common(writer: _Writer, kinds: Sequence[Kind], cells: Sequence[str]) -> tuple[Kind, list[str]]:
-    """Return values as ones of one kind."""
-    order: list[Kind] = ["truth", "place", "whole", "bits", "double"]
-    kind = max(kinds, key=order.index)
-    return kind, [writer.converted(cell, own, kind) for cell, own in zip(cells, kinds, strict=True)]
-
-
-def _calculate(name: str, writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], _: str) -> str:
-    one, other = (writer.converted(cell, kind, out) for cell, kind in zip(cells, kinds, strict=True))
-    return writer.write(f"{'f' if out == 'double' else ''}{name} {_TYPES[out]} {one}, {other}")
-
-
-_RELATIONS = {
-    "equal": ("eq", "eq", "oeq"),
-    "not_equal": ("ne", "ne", "une"),
-    "less": ("slt", "ult", "olt"),
-    "less_equal": ("sle", "ule", "ole"),
-    "greater": ("sgt", "ugt", "ogt"),
-    "greater_equal": ("sge", "uge", "oge"),
-}
-
-
-def _compare(writer: _Writer, name: str, kind: Kind, one: str, other: str) -> str:
-    signed, unsigned, double = _RELATIONS[name]
-    if kind == "double":
-        return writer.write(f"fcmp {double} double {one}, {other}")
-    relation = unsigned if kind in ("bits", "truth") else signed
-    return writer.write(f"icmp {relation} {_TYPES[kind]} {one}, {other}")
-
-
-def _compared(name: str, writer: _Writer, _: Kind, kinds: Sequence[Kind], cells: Sequence[str], __: str) -> str:
-    kind, (one, other) = _common(writer, kinds, cells)
-    return _compare(writer, name, kind, one, other)
-
-
-def _bitwise(name: str, writer: _Writer, out: Kind, _: Sequence[Kind], cells: Sequence[str], __: str) -> str:
-    return writer.write(f"{name} {_TYPES[out]} {cells[0]}, {cells[1]}")
-
-
-def _opposite(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
-    return writer.write(f"xor i1 {cells[0]}, true")
-
-
-def _absolute(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
-    return writer.write(f"call double @llvm.fabs.f64(double {cells[0]})")
-
-
-def _finite(writer: _Writer, _: Kind, kinds: Sequence[Kind], cells: Sequence[str], __: str) -> str:
-    value = writer.converted(cells[0], kinds[0], "double")
-    size = writer.write(f"call double @llvm.fabs.f64(double {value})")
-    return writer.write(f"fcmp olt double {size}, 0x7FF0000000000000")
-
-
-def _no_number(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
-    return writer.write(f"fcmp uno double {cells[0]}, {cells[0]}")
-
-
-def _converted(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], _: str) -> str:
-    return writer.converted(cells[0], kinds[0], out)
-
-
-def _select(writer: _Writer, out: Kind, asked: str, then: str, otherwise: str) -> str:
-    return writer.write(f"select i1 {asked}, {_TYPES[out]} {then}, {_TYPES[out]} {otherwise}")
-
-
-def _nothing(kind: Kind) -> str:
-    return {"double": "0.0", "truth": "false"}.get(kind, "0")
-
-
-def _zeroed(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], _: str) -> str:
-    value = writer.converted(cells[0], kinds[0], out)
-    return _select(writer, out, cells[1], _nothing(out), value)
-
-
-def _kept_or_zero(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], _: str) -> str:
-    value = writer.converted(cells[0], kinds[0], out)
-    return _select(writer, out, cells[1], value, _nothing(out))
-
-
-def _filled(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], _: str) -> str:
-    value, filling = (writer.converted(cells[at], kinds[at], out) for at in (0, 2))
-    return _select(writer, out, cells[1], filling, value)
-
-
-def _picked(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], _: str) -> str:
-    then, otherwise = (writer.converted(cells[at], kinds[at], out) for at in (1, 2))
-    return _select(writer, out, cells[0], then, otherwise)
-
-
-def _pushed_bits(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
-    bits = writer.write(f"bitcast double {cells[0]} to i64")
-    return writer.write(f"sub i64 {bits}, {PUSH_BITS}")
-
-
-def _quotient(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
-    one, other = cells
-    towards_zero = writer.write(f"sdiv i64 {one}, {other}")
-    rest = writer.write(f"srem i64 {one}, {other}")
-    apart = writer.write(f"xor i64 {rest}, {other}")
-    signs_differ = writer.write(f"icmp slt i64 {apart}, 0")
-    some = writer.write(f"icmp ne i64 {rest}, 0")
-    lower = writer.write(f"and i1 {signs_differ}, {some}")
-    return writer.write(f"add i64 {towards_zero}, {writer.write(f'sext i1 {lower} to i64')}")
-
-
-def _verdict(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], ___: str) -> str:
-    yes = writer.write(f"zext i1 {cells[0]} to i8")
-    no = writer.write(f"zext i1 {cells[1]} to i8")
-    return writer.write(f"add i8 {yes}, {writer.write(f'shl i8 {no}, 1')}")
-
-
-def _first_if(writer: _Writer, out: Kind, kinds: Sequence[Kind], cells: Sequence[str], row: str) -> str:
-    writer.taken.append((cells[1], row))
-    return writer.converted(cells[0], kinds[0], out)
-
-
-def _none_if(writer: _Writer, _: Kind, __: Sequence[Kind], cells: Sequence[str], row: str) -> str:
-    writer.taken.append((cells[0], row))
-    return "false"
-
-
-_Write = Callable[[_Writer, Kind, Sequence[Kind], Sequence[str], str], str]
-_WRITERS: Mapping[str | None, _Write] = {
-    "add": functools.partial(_calculate, "add"),
-    "subtract": functools.partial(_calculate, "sub"),
-    "multiply": functools.partial(_calculate, "mul"),
-    "divide": functools.partial(_calculate, "div"),
-    **{name: functools.partial(_compared, name) for name in _RELATIONS},
-    "logical_or": functools.partial(_bitwise, "or"),
-    "logical_and": functools.partial(_bitwise, "and"),
-    "bitwise_or": functools.partial(_bitwise, "or"),
-    "bitwise_and": functools.partial(_bitwise, "and"),
-    "right_shift": functools.partial(_bitwise, "lshr"),
-    "logical_not": _opposite,
-    "absolute": _absolute,
-    "isfinite": _finite,
-    "isnan": _no_number,
-    "converted": _converted,
-    "zeroed": _zeroed,
-    "kept_or_zero": _kept_or_zero,
-    "filled": _filled,
-    "picked": _picked,
-    "pushed_bits": _pushed_bits,
-    "quotient": _quotient,
-    "verdict": _verdict,
-    "first_if": _first_if,
-    "none_if": _none_if,
-    "changed": _converted,  # seen to by the writer, as it reads two rows
-}
-
-
-# -- loops ------------------------------------------------------------------------------------------------
 
 
 def compiled(
@@ -421,14 +118,14 @@ class _Frame:
 def _text(
     steps: Mapping[int, Step], inputs: Sequence[Input], outputs: Sequence[Output], *, width: int, indexed: bool
 ) -> tuple[str, bool]:
-    writer = _Writer(steps, {each.number: each for each in inputs})
+    writer = Writer(steps, {each.number: each for each in inputs})
     row = "%at"
     if indexed:
         where = writer.write("getelementptr inbounds i64, ptr %rows, i64 %at")
         row = writer.write(f"load i64, ptr {where}, align 8")
     if any(output.role == "mark" for output in outputs):
         writer.lines.append("  %before = sub i64 %at, 1")
-    made = [(_kind(output.value), writer.value(output.value, row), output.role) for output in outputs]
+    made = [(kind_of(output.value), writer.value(output.value, row), output.role) for output in outputs]
     frame = _Frame(width)
     taken = list(dict.fromkeys(writer.taken))
     if taken:
@@ -449,14 +146,14 @@ def _text(
     return _framed(writer, frame, inputs, len(made)), bool(taken)
 
 
-def _store(writer: _Writer, place: int, kind: Kind, value: str) -> None:
-    cell = _CELLS[kind]
+def _store(writer: Writer, place: int, kind: Kind, value: str) -> None:
+    cell = CELLS[kind]
     stored = writer.write(f"zext i1 {value} to i8") if kind == "truth" else value
     where = writer.write(f"getelementptr inbounds {cell}, ptr %out{place}, i64 %at")
     writer.lines.append(f"  store {cell} {stored}, ptr {where}, align 1")
 
 
-def _mark(writer: _Writer, frame: _Frame, place: int, value: str) -> None:
+def _mark(writer: Writer, frame: _Frame, place: int, value: str) -> None:
     """Write down every row, over the last one if that did not count."""
     name = f"mark{place}"
     frame.gather(name, "i64", "1", anew=False)
@@ -472,13 +169,13 @@ def _mark(writer: _Writer, frame: _Frame, place: int, value: str) -> None:
     ]
 
 
-def _add(writer: _Writer, frame: _Frame, place: int, value: str) -> None:
+def _add(writer: Writer, frame: _Frame, place: int, value: str) -> None:
     frame.gather(f"{place}", "i64", "0", anew=True)
     writer.lines.append(f"  %next.{place} = add i64 %sum.{place}, {value}")
     frame.stores += _handed_over(place, f"%run.{place}")
 
 
-def _count(writer: _Writer, frame: _Frame, places: Sequence[int], made: Sequence[tuple[Kind, str, Role]]) -> None:
+def _count(writer: Writer, frame: _Frame, places: Sequence[int], made: Sequence[tuple[Kind, str, Role]]) -> None:
     """Count in several outputs at once: so many sums find no room in registers, and go to memory and back."""
     name = f"count{places[0]}"
     frame.gather(name, "i64", "0", anew=True)
@@ -503,9 +200,9 @@ def _handed_over(place: int, value: str) -> list[str]:
     ]
 
 
-def _join(writer: _Writer, frame: _Frame, place: int, kind: Kind, value: str) -> None:
-    type_ = _TYPES[kind]
-    frame.gather(f"{place}", type_, _nothing(kind), anew=False)
+def _join(writer: Writer, frame: _Frame, place: int, kind: Kind, value: str) -> None:
+    type_ = TYPES[kind]
+    frame.gather(f"{place}", type_, nothing(kind), anew=False)
     writer.lines.append(f"  %next.{place} = or {type_} %sum.{place}, {value}")
     done = f"%run.{place}"
     if kind == "truth":
@@ -514,7 +211,7 @@ def _join(writer: _Writer, frame: _Frame, place: int, kind: Kind, value: str) ->
     frame.after_runs.append(f"  store i64 {done}, ptr %out{place}, align 8")
 
 
-def _framed(writer: _Writer, frame: _Frame, inputs: Sequence[Input], outputs: int) -> str:
+def _framed(writer: Writer, frame: _Frame, inputs: Sequence[Input], outputs: int) -> str:
     parameters = [
         "i64 %runs",
         "ptr noalias readonly %bounds",

@@ -18,6 +18,7 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, Others, Table, part_of, taken
 from community_plan.frames.engine import can_compile
+from community_plan.frames.instructions import Input, is_scalar, read_by
 from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
 from community_plan.frames.texts import Text
 
@@ -158,8 +159,6 @@ class Fused:
     @classmethod
     def of(cls, kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
         """Cut a kernel."""
-        from community_plan.frames.compiler import is_scalar, read_by
-
         given = {number: part for part, number in kernel.inputs.items()}
         objects = {number for number, part in given.items() if part[1] in ("text", "cells")}
         wanted = {place: output for place, output in enumerate(kernel.outputs) if place in roles}
@@ -272,7 +271,7 @@ class Fused:
 
     def _loop(self, arrays: Sequence[Any], *, indexed: bool) -> tuple[Loop, bool]:
         """Return the loop for columns that lie in memory as these do."""
-        from community_plan.frames.compiler import Input, Output, compiled
+        from community_plan.frames.compiler import Output, compiled
 
         shapes = [(array.dtype.char, array.strides[0]) for array in arrays]
         key = (tuple(shapes), indexed)
@@ -335,8 +334,6 @@ def _needed(outputs: Sequence[Register], steps: Mapping[int, Step], inside: set[
 
 def _read(registers: Sequence[Register], steps: Mapping[int, Step]) -> set[int]:
     """Return all registers that some rest on, with themselves."""
-    from community_plan.frames.compiler import read_by
-
     found: set[int] = set()
     stack = [register.number for register in registers]
     while stack:
