@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 LEAST_REPEATS, MOST_REPEATS = 3, 31
+OFTEN = 12
+"""Calls that do not count, where they are quick: what is done to few rows is compiled after some of them."""
+QUICK = 0.5
+"""Seconds that such a call takes at most."""
 LONG = 5.0
 """Seconds of a call after which it needs no more warming up, and is not repeated beyond the budget."""
 
@@ -46,7 +50,7 @@ def in_turns(
     warm: int = 2,
     check: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Timed]:
-    """Call every contender `warm` times first, then all of them in turns for about `budget` seconds.
+    """Call every contender `warm` times first, quick ones more often, then all in turns for about `budget` seconds.
 
     The first call imports. Every contender gets three calls that count, unless one takes so long (`LONG`) that its
     last call before is all there is. One that fails keeps its error and drops out.
@@ -55,9 +59,10 @@ def in_turns(
     """
     found = {name: Timed() for name in contenders}
     answers: dict[str, Any] = {}
-    for again in range(warm):
+    for again in range(max(warm, OFTEN)):
         for name, call in contenders.items():
-            if found[name].error is None and (found[name].first < LONG or warm > 2):
+            needs_more = again < warm and (found[name].first < LONG or warm > 2)
+            if found[name].error is None and (needs_more or (again and found[name].first < QUICK)):
                 found[name].first, answer, found[name].error = _call(call)
                 if check is not None and not again and found[name].error is None:
                     answers[name] = answer

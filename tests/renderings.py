@@ -229,7 +229,7 @@ def compiled(rows: int = 64, *, loops: int = 1, sums: int = 1) -> Iterator[None]
     with (
         unittest.mock.patch.object(compiler.Loop, "__call__", counted),
         unittest.mock.patch.object(loop_sums.LoopSums, "of", made),
-        unittest.mock.patch.multiple(fused, _MANY=1, _CHUNK=rows),
+        unittest.mock.patch.multiple(fused, _MANY=1, _CHUNK=rows, _LEAST=rows),
     ):
         yield
     assert next(ran) >= loops, "numpy alone was at work"

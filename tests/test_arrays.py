@@ -54,6 +54,22 @@ def test_packed_marks_say_what_unpacked_ones_say(marks: list[bool], first: int, 
     assert marks_at(bits, rows).tolist() == [marks[row] for row in rows]
 
 
+@given(st.integers(1, 70), st.lists(st.integers(0, 21), min_size=1, max_size=4), st.data())
+def test_marks_unpacked_by_compiled_code_are_those_that_numpy_unpacks(
+    rows: int, firsts: list[int], data: st.DataObject
+) -> None:
+    """Of several columns at once, wherever in a byte each begins, into memory that others have used before."""
+    pytest.importorskip("llvmlite")
+    from community_plan.frames.unpacking import unpacked
+
+    marks = [data.draw(st.lists(st.booleans(), min_size=rows, max_size=rows)) for _ in firsts]
+    used = np.ones(data.draw(st.integers(0, 300)), bool)
+    lines, room = unpacked([bits_of(some, first) for some, first in zip(marks, firsts, strict=True)], [used])
+    assert lines.tolist() == marks
+    assert np.shares_memory(lines, room)
+    assert (room is used) is (len(used) >= lines.size)
+
+
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 def test_marks_that_are_arrays_are_taken_as_they_are(marks: list[bool]) -> None:
     """Both kinds are asked in the same way; no marks at all are none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -189,7 +190,22 @@ def test_a_long_call_is_repeated_only_where_a_virtual_machine_warms_up(
 ) -> None:
     """A loop of minutes is called once; Spark's first calls say nothing of the later ones."""
     monkeypatch.setattr(timing, "LONG", 1e-12)
+    monkeypatch.setattr(timing, "QUICK", 0)
     done: list[int] = []
     found = timing.in_turns({"one": lambda: done.append(1)}, budget=0, warm=warm)
     assert len(done) == calls
     assert found["one"].seconds == [found["one"].first]
+
+
+def test_quick_calls_are_warmed_up_until_loops_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have twice to be enough."""
+    monkeypatch.setattr(timing, "QUICK", 0.01)
+    done: list[str] = []
+
+    def slow() -> None:
+        time.sleep(0.02)
+        done.append("slow")
+
+    timing.in_turns({"quick": lambda: done.append("quick"), "slow": slow}, budget=0)
+    assert done.count("quick") == timing.OFTEN + timing.LEAST_REPEATS
+    assert done.count("slow") == 2 + timing.LEAST_REPEATS

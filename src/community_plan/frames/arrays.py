@@ -29,6 +29,7 @@ __all__ = [
     "chosen",
     "either",
     "listed",
+    "marks_of",
     "spacious",
     "stacked",
     "taken",
@@ -189,6 +190,13 @@ def _shape(pieces: Sequence[Column]) -> tuple[Any, ...]:
         texts = [piece for piece in pieces if isinstance(piece, Text)]
         return ("text", all(text.has_views for text in texts), any(text.gaps for text in texts))
     return ("other",)
+
+
+def marks_of(column: Column) -> Any:
+    """Return the marks of missing cells as they come: an array, or `Bits`; None if there is none so far."""
+    if isinstance(column, Numbers):
+        return column.gone
+    return column.marks() if isinstance(column, Text) else None
 
 
 def part_of(column: Column, part: str, rows: int) -> Any:

@@ -18,7 +18,7 @@ import llvmlite.binding as llvm
 from community_plan.frames.instructions import CELLS, TYPES, Input, Writer, kind_of, nothing
 from community_plan.frames.kernels import Kind, Ref, Step
 
-__all__ = ["MOST_ROWS", "Loop", "Output", "Role", "address_of", "compiled"]
+__all__ = ["MOST_ROWS", "Loop", "Output", "Role", "address_of", "compiled", "machine_code"]
 
 Role = Literal["sum", "any", "join", "store", "mark"]
 """What becomes of an output: a sum for each run; whether it holds anywhere; all bits that any has; a cell for each row;
@@ -76,7 +76,7 @@ def compiled(
         indexed: Whether rows are given by their numbers.
     """
     text, assumes = _text(steps, inputs, outputs, width=width, indexed=indexed)
-    held, address = _machine_code(text)
+    held, address = machine_code(text)
     pointers = [ctypes.c_void_p] * (2 + len(inputs) + len(outputs) + assumes)
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64, *pointers)(address)
     return Loop(call, held), assumes
@@ -274,8 +274,8 @@ def _features() -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _machine_code(text: str) -> tuple[Any, int]:
-    """Return what owns the code, and where it is; what was compiled before is found again."""
+def machine_code(text: str) -> tuple[Any, int]:
+    """Return what owns the code of a function `loop`, and where it is; what was compiled before is found again."""
     with _LOCK:
         machine = _target().create_target_machine(  # one each, as what runs the code takes it over
             cpu=llvm.get_host_cpu_name(), features=_features(), opt=3, jit=True

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Others, Table, part_of, taken
+from community_plan.frames.arrays import Column, Others, Table, marks_of, part_of, taken
+from community_plan.frames.bits import Bits
 from community_plan.frames.engine import can_compile
 from community_plan.frames.instructions import Input, is_scalar, read_by
 from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
@@ -29,12 +30,16 @@ __all__ = ["Chunk", "Fused", "chunks_of", "fused", "is_worth_compiling", "on_all
 
 S = TypeVar("S")
 T = TypeVar("T")
-_CHUNK = 2**16
-"""Rows that a core works on at a time."""
+_CHUNK = 2**17
+"""Rows that a core works on at a time, at most: for fewer, cores wait more often for each other."""
+_LEAST = 2**14
+"""Rows from which on another core is worth its beginning."""
 _MANY = 2**20
-"""Rows, in one table or in several, from which a kernel is compiled.
+"""Rows of a table for which a kernel is compiled at once."""
+_OFTEN = 2**19
+"""Rows of several tables for which it is: numpy takes about as long for them as compiling takes.
 
-Numpy has then taken about as long as compiling takes, so that one question to a nation's communities does not wait.
+Thus one question to a nation's communities does not wait, and a second one does.
 """
 _MOST_PARTS = 1000
 """Arguments that can be handed to a loop, about: ctypes has a limit."""
@@ -43,10 +48,12 @@ _STEP = 40
 
 
 def is_worth_compiling(kernel: Kernel, rows: int) -> bool:
-    """Say whether a kernel is to be compiled: it has been asked for many rows, or for few rows many times."""
-    kernel.asked[0] += rows + _STEP * len(kernel.steps)
+    """Say whether a kernel is to be compiled: it is asked for very many rows, or has been asked for many before."""
+    before = kernel.asked
+    kernel.asked += rows + _STEP * len(kernel.steps)
     fits = len(kernel.inputs) + 2 * len(kernel.outputs) < _MOST_PARTS
-    return kernel.asked[0] >= _MANY and rows > 0 and fits and can_compile()
+    many = rows >= _MANY or (before > 0 and kernel.asked >= _OFTEN)
+    return many and rows > 0 and fits and can_compile()
 
 
 def fused(kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
@@ -72,6 +79,10 @@ class Chunk:
     """Parts of columns that have been asked for."""
     columns: dict[str, Column] = attrs.field(factory=dict, repr=False)
     """The columns that they are parts of."""
+    rooms: list[Any] = attrs.field(factory=list, repr=False)
+    """Memory that other chunks have let go of."""
+    held: list[Any] = attrs.field(factory=list, repr=False)
+    """Memory that it has taken from there, or anew."""
 
     def __len__(self) -> int:
         return self.stop - self.first
@@ -79,16 +90,37 @@ class Chunk:
     def part(self, part: tuple[str, str]) -> Any:
         """Return a part of a column."""
         if part not in self.arrays:
-            name = part[0]
-            if name not in self.columns:
-                self.columns[name] = self.table.cut(name, self.first, self.stop)
-            self.arrays[part] = part_of(self.columns[name], part[1], len(self))
+            self.arrays[part] = part_of(self._column(part[0]), part[1], len(self))
         return self.arrays[part]
+
+    def parts(self, wanted: Iterable[tuple[str, str]]) -> list[Any]:
+        """Return parts of columns for a compiled loop."""
+        from community_plan.frames.unpacking import unpacked
+
+        parts = list(wanted)
+        packed = {}
+        for part in parts:
+            if part[1] == "missing" and part not in self.arrays and len(self):
+                marks = marks_of(self._column(part[0]))
+                if isinstance(marks, Bits):
+                    packed[part] = marks
+        if packed:
+            lines, room = unpacked(list(packed.values()), self.rooms)
+            self.arrays.update(zip(packed, lines, strict=True))
+            self.held.append(room)
+        return [self.part(part) for part in parts]
+
+    def _column(self, name: str) -> Column:
+        if name not in self.columns:
+            self.columns[name] = self.table.cut(name, self.first, self.stop)
+        return self.columns[name]
 
     def forget(self) -> None:
         """Let go of the memory of its parts; the next chunk can have it."""
         self.arrays.clear()
         self.columns.clear()
+        self.rooms.extend(self.held)
+        self.held.clear()
 
     def picked(self, inputs: Mapping[tuple[str, str], int], rows: Any) -> dict[int, Any]:
         """Return parts of columns by register; of some rows, if they are given."""
@@ -109,23 +141,36 @@ def pieces_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
 
 def chunks_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
     """Return all rows of a table in chunks, each for one core."""
+    rooms: list[Any] = []
     return [
-        Chunk(table, whole.first + low, whole.first + high)
+        Chunk(table, whole.first + low, whole.first + high, rooms=rooms)
         for whole in pieces_of(table, wanted)
         for low, high in spans(len(whole), table.rows)
     ]
 
 
 def spans(rows: int, total: int) -> list[tuple[int, int]]:
-    """Cut rows into as many as a core works on at a time; of a table of few rows in all every core has some."""
-    size = _CHUNK if total > 4 * _CHUNK else max(_CHUNK // 4, 1)
-    return [(low, min(low + size, rows)) for low in range(0, rows, size)]
+    """Cut rows of a table into spans of one size, of which each core has as many as the others.
+
+    Args:
+        rows: Rows to cut.
+        total: Rows of the table, which may come in several pieces.
+    """
+    cores = _cores_for(total)
+    many = cores * -(-total // (cores * _CHUNK))
+    parts = max(1, round(rows * many / max(total, 1)))
+    cuts = [rows * part // parts for part in range(parts + 1)]
+    return list(itertools.pairwise(cuts))
+
+
+def _cores_for(rows: int) -> int:
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, 1 + rows // _LEAST)
 
 
 def on_all_cores(work: Callable[[S], T], items: Sequence[S], rows: int) -> list[T]:
     """Do some work for each item, and return what it gives in their order; for few rows one core is quickest."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = min(there, len(items), 1 + 4 * rows // _CHUNK)
+    cores = min(len(items), _cores_for(rows))
     if cores < 2:
         return [work(item) for item in items]
     with ThreadPoolExecutor(cores, thread_name_prefix="community_plan") as pool:
@@ -225,7 +270,7 @@ class Fused:
             bounds = np.array([0, len(chunk) if rows is None else len(rows)], np.int64)
         count = int(bounds[-1])
         assert sums is None or count < MOST_ROWS
-        arrays = [chunk.part(part) for part in self.parts]
+        arrays = chunk.parts(self.parts)
         loop, assumes = self._loop(arrays, indexed=rows is not None)
         made: dict[int, Any] = {}
         outputs = []

@@ -203,7 +203,7 @@ def _let_go(
             free[buffers[number]].append(number)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False)
 class Kernel:
     """Steps in order, with the buffers that they write into."""
 
@@ -222,7 +222,7 @@ class Kernel:
     outputs: tuple[Ref, ...]
     kinds: Mapping[tuple[str, str], Kind]
     """What the parts of columns are."""
-    asked: list[int] = attrs.field(factory=lambda: [0], repr=False)
+    asked: int = attrs.field(default=0, repr=False)
     """Rows that it has been asked for in all."""
     fused: dict[Any, Any] = attrs.field(factory=dict, repr=False)
     """What was compiled for it."""
