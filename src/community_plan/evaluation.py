@@ -62,8 +62,8 @@ from community_plan.verdicts import (
 
 __all__ = ["evaluate", "judge", "prepare", "tally"]
 
-Each = Callable[[Table, Program], Any]
-"""What makes a frame of communities, or None where a table cannot."""
+Each = Callable[[Table, Program], tuple[Any, Table] | None]
+"""What makes a frame of communities, with the table for sums; None where a table cannot."""
 
 _PERIOD_COLUMNS = ("year", "period", "年份", "年度")
 
@@ -401,7 +401,8 @@ def _add_up(plan: Plan, assembled: Assembled, measures: Mapping[Measure, list[st
         ),
     )
     summed: Summed | None = None
-    frame = None if each is None else each(table, program)
+    made = None if each is None else each(table, program)
+    frame, table = (None, table) if made is None else made
     if frame is None or assembled.grouping.levels:
         summed = table.summed(assembled.grouping.keys, program.features)
     return _Counts(

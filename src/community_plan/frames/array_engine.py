@@ -260,13 +260,17 @@ class ArrayEngine:
     def is_sound(self, relation: Relation, suspects: Sequence[Any]) -> bool:
         return check(relation, suspects)
 
-    def grouped_relation(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None]) -> Relation:
+    def grouped_relation(
+        self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None], *, most: int | None = None
+    ) -> Relation:
         summed = {name: cell for name, cell in sums.items() if cell is not None}
         columns = worked_out(relation, [*(self.column(key) for key in keys), *summed.values()])
         made = dict(zip([*keys, *summed], columns, strict=True))
-        most = max((float(_doubles(made[name]).sum()) for name in summed), default=0.0)
+        large = float(INT64_MAX if most is None else most * relation.rows)
+        if large > _SAFE:
+            large = max((float(_doubles(made[name]).sum()) for name in summed), default=0.0)
         again = {name: None if cell is None else self.column(name) for name, cell in sums.items()}
-        grouped = self.group(self._over(Table.of(relation.rows, made)), keys, again, wide=most > _SAFE)
+        grouped = self.group(self._over(Table.of(relation.rows, made)), keys, again, wide=large > _SAFE)
         if not grouped.wide:
             return self._over(grouped.frame if grouped.frame is not None else _one_line(grouped.sums))
         if any(total > INT64_MAX for totals in grouped.sums.values() for total in totals):

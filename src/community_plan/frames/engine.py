@@ -271,8 +271,10 @@ class Engine(Protocol):
     def is_sound(self, relation: Any, suspects: Sequence[Any]) -> bool:
         """Whether no suspect holds in any row; only for engines that check `apart`."""
 
-    def grouped_relation(self, relation: Any, keys: Sequence[str], sums: Mapping[str, Any]) -> Any:
-        """The same, as a relation."""
+    def grouped_relation(
+        self, relation: Any, keys: Sequence[str], sums: Mapping[str, Any], *, most: int | None = None
+    ) -> Any:
+        """The same, as a relation; `most` is what no number exceeds that is summed, if that is known."""
 
     def distinct(self, relation: Any, columns: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The distinct rows of some columns."""

@@ -6,6 +6,7 @@ of the rows at a time; and so is a part whose rows are not as the compiled steps
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
@@ -163,18 +164,25 @@ def spans(rows: int, total: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(cuts))
 
 
+def _cores_there() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _cores_for(rows: int) -> int:
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(there, 1 + rows // _LEAST)
+    return min(_cores_there(), 1 + rows // _LEAST)
 
 
 def on_all_cores(work: Callable[[S], T], items: Sequence[S], rows: int) -> list[T]:
     """Do some work for each item, and return what it gives in their order; for few rows one core is quickest."""
-    cores = min(len(items), _cores_for(rows))
-    if cores < 2:
+    if min(len(items), _cores_for(rows)) < 2:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(cores, thread_name_prefix="community_plan") as pool:
-        return list(pool.map(work, items))
+    return list(_workers(os.getpid()).map(work, items))
+
+
+@functools.cache
+def _workers(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  # a process that was forked has no threads
+    """Return threads that are there for all calls: to start them takes longer than much of what they do."""
+    return ThreadPoolExecutor(_cores_there(), thread_name_prefix="community_plan")
 
 
 @attrs.define(eq=False)

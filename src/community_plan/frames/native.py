@@ -258,8 +258,12 @@ class NativeTable:
         """Return a key column as text."""
         return label_text(self.engine, self.keys[name], self.keys[name].cell)
 
-    def communities(self, columns: Mapping[str, str], judge: Judging, features: tuple[Int, ...]) -> Any:
-        """Return a frame with a row for each community, in the user's own kind of frame.
+    def communities(
+        self, columns: Mapping[str, str], judge: Judging, features: tuple[Int, ...]
+    ) -> tuple[Any, NativeTable]:
+        """Return a frame with a row for each community, in the user's own kind of frame, and this table for its sums.
+
+        What has been seen of rows in memory need not be looked at again.
 
         Args:
             columns: Key columns that communities are crossed with, with what they are called in the frame.
@@ -288,16 +292,18 @@ class NativeTable:
         if not engine.in_memory:
             if REMAINDER in self.numbers:
                 self.checked()
-            return engine.handed_back(judged)
-        if table is not self:
+            return engine.handed_back(judged), self
+        seen = attrs.evolve(self, suspects=())
+        if table is self:
+            frame = engine.handed_back(judged, under=self.relation, suspects=self.suspects)
+            if frame is None:
+                raise Misread
+            if self.counted:
+                seen.checked()
+        else:
             self.checked()
-            return engine.handed_back(judged)
-        frame = engine.handed_back(judged, under=self.relation, suspects=self.suspects)
-        if frame is None:
-            raise Misread
-        if self.counted:
-            self.checked()
-        return frame
+            frame = engine.handed_back(judged)
+        return frame, seen
 
     def label_cells(self, name: str) -> list[str | None]:
         """Return a key column."""

@@ -95,7 +95,8 @@ class NativeSums:
             relation = engine.where(relation, ~engine.is_null(engine.column(label(path[-1]))))
         if len(path) < len(self.keys) - len(columns):
             rows = len(self.grouped.sums["f0"])
-            relation = engine.grouped_relation(relation, kept, {name: engine.column(name) for name in names})
+            sums = {name: engine.column(name) for name in names}
+            relation = engine.grouped_relation(relation, kept, sums, most=self.grouped.most)
         features = _features(type(engine), self.basis.recipes)
         relation = engine.select(relation, {**{k: engine.column(k) for k in kept}, **features})
         table = Plain(

@@ -424,7 +424,13 @@ class PolarsEngine:
         return {column.name: array(column) for column in read}
 
     def grouped_relation(
-        self, relation: pl.LazyFrame, keys: Sequence[str], sums: Mapping[str, pl.Expr | None], *, wide: bool = False
+        self,
+        relation: pl.LazyFrame,
+        keys: Sequence[str],
+        sums: Mapping[str, pl.Expr | None],
+        *,
+        most: int | None = None,  # noqa: ARG002  # as `Engine`
+        wide: bool = False,
     ) -> pl.LazyFrame:
         total = pl.Int128 if wide else pl.Int64
         cells = {n: cell.cast(total) if wide else cell for n, cell in sums.items() if cell is not None}

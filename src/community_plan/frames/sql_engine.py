@@ -388,7 +388,13 @@ class SqlEngine(ABC):
         """Return the same as a polars DataFrame; None if they do not fit."""
 
     def grouped_relation(
-        self, relation: Any, keys: Sequence[str], sums: Mapping[str, Sql | None], *, wide: bool = False
+        self,
+        relation: Any,
+        keys: Sequence[str],
+        sums: Mapping[str, Sql | None],
+        *,
+        most: int | None = None,  # noqa: ARG002  # as `Engine`
+        wide: bool = False,
     ) -> Any:
         return self.aggregate(relation, keys, {name: self.summed(cell, wide=wide) for name, cell in sums.items()})
 
