@@ -99,11 +99,20 @@ class _Counting:
     """What was counted in every table of a user's data."""
 
     plan: Plan
+    chosen: Any
+    """The targets, as a key."""
     measures: Mapping[TableName, Mapping[Measure, list[str]]]
     grouping: Grouping
     parts: Mapping[TableName, _Counts]
     names: Mapping[str, str]
     notes: tuple[Note, ...]
+
+    def _counted(self) -> tuple[Counted, ...]:
+        return tuple(
+            Counted.of(measure, users, self.plan.variables)
+            for name in self.parts
+            for measure, users in self.measures[name].items()
+        )
 
     def tally(self, *, complete: bool = True) -> Tally:
         """Return the sums of all measures by key."""
@@ -115,11 +124,7 @@ class _Counting:
             plan_version=plan.document.version,
             content_hash=plan.content_hash,
             readings=plan.readings,
-            measures=tuple(
-                Counted.of(measure, users, plan.variables)
-                for name in parts
-                for measure, users in self.measures[name].items()
-            ),
+            measures=plan.once(("counted", self.chosen), self._counted),
             grouping=self.grouping,
             cells=cells,
             parts=frozenset() if complete else frozenset(cells),
@@ -342,14 +347,14 @@ def _count(
     """
     chosen = _key(targets)
     tables = _measures(plan, chosen)
+    needed = plan.once(("needed", chosen), lambda: {name: _needed(plan, tables[name]) for name in tables})
     if isinstance(source, _Kept):
-        needed = plan.once(("needed", chosen), lambda: {name: _needed(plan, tables[name]) for name in tables})
         source.data.check(plan.variables, plan.declared_kinds, grouping, needed)
     parts: dict[TableName, _Counts] = {}
     faults: list[CommunityPlanError] = []
     for name in sorted(tables):  # the communities first: how they are told apart, townships are too
         try:
-            parts[name] = _count_table(plan, source, name, tables[name], grouping, each=each)
+            parts[name] = _count_table(plan, source, name, tables[name], needed[name], grouping, each=each)
         except CommunityPlanError as error:
             faults.extend(error.faults)
         else:
@@ -361,6 +366,7 @@ def _count(
     notes = {note for counts in parts.values() for note in counts.notes} | set(source.found)
     return _Counting(
         plan=plan,
+        chosen=chosen,
         measures=tables,
         grouping=grouping,
         parts=parts,
@@ -374,12 +380,13 @@ def _count_table(
     source: _Given | _Kept,
     table_name: TableName,
     measures: Mapping[Measure, list[str]],
+    needed: Mapping[str, list[str]],
     grouping: Grouping,
     *,
     each: Each | None,
 ) -> _Counts:
     """Add up the measures of one table."""
-    needed, inner = _needed(plan, measures), _inner(table_name, grouping)
+    inner = _inner(table_name, grouping)
     source.see(table_name, needed)
     try:
         assembled = source.assembled(table_name, needed, inner, careful=False)

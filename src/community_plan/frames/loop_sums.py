@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopSums"]
 
+_BLOCK = 512
+"""Groups that are written at a time: their sums stay near the core while it turns lines into columns."""
+
 
 @attrs.define(eq=False)
 class LoopSums:
@@ -71,7 +74,7 @@ class LoopSums:
         starts = np.concatenate([each + chunk.first for each, chunk in zip(heads, chunks, strict=True)])
         labels = self._labels(starts)
         firsts, group = groups_of(labels, len(starts))
-        totals = spacious(len(firsts), len(names), np.int64).T  # sums of a group side by side, as loops give them
+        totals = spacious(len(names), len(firsts), np.int64)
         ends = np.cumsum([len(each) for each in heads])
         totals[:, group[np.concatenate([[0], ends - 1, ends[:-1]])]] = 0  # chunks add to what they share
         for place, value in self.main.fixed.items():
@@ -94,7 +97,7 @@ class LoopSums:
         table, names = self.asked.staged.table, list(self.asked.sums)
         firsts = np.empty(count, np.int64)
         firsts[group[::-1]] = np.arange(table.rows)[::-1]  # the last one written stays
-        totals = np.zeros((count, len(names)), np.int64).T
+        totals = np.zeros((len(names), count), np.int64)
         for place, value in self.main.fixed.items():
             totals[place] = np.bincount(group) * int(value)
         lines = [place for place in range(len(names)) if place not in self.main.fixed]
@@ -173,7 +176,9 @@ def _add(totals: Any, lines: Sequence[int], group: Any, sums: Any, lock: threadi
         sums, group = np.add.reduceat(sums, firsts, axis=0), group[firsts]
     begin, end = int(group[0]), int(group[-1]) + 1
     together = slice(lines[0], lines[-1] + 1) if lines and lines[-1] - lines[0] + 1 == len(lines) else lines
-    totals.T[begin + 1 : end - 1, together] = sums[1:-1]
+    for low in range(1, end - begin - 1, _BLOCK):
+        high = min(low + _BLOCK, end - begin - 1)
+        totals[together, begin + low : begin + high] = sums[low:high].T
     with lock:
         totals[lines, begin] += sums[0]
         if len(group) > 1:
