@@ -159,13 +159,15 @@ def disjunction(parts: Iterable[Bool]) -> Bool:
 def _kept(parts: Iterable[Bool], kind: type[And] | type[Or], *, neutral: bool) -> tuple[Bool, ...] | None:
     """Return the parts that decide, each once; None if one of them alone does, or a part and its opposite."""
     kept: dict[Bool, None] = {}
+    opposites = []
     for part in _flat(parts, kind):
         if not isinstance(part, Const):
             kept[part] = None
+            if isinstance(part, Not):
+                opposites.append(part.part)
         elif part.value is not neutral:
             return None
-    decided = any(isinstance(part, Not) and part.part in kept for part in kept)
-    return None if decided else tuple(kept)
+    return None if any(part in kept for part in opposites) else tuple(kept)
 
 
 def _flat(parts: Iterable[Bool], kind: type[And] | type[Or]) -> Iterator[Bool]:

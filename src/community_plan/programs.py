@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from typing import Any, TypeVar
 
 import attrs
 
@@ -65,6 +66,7 @@ from community_plan.variables import UNITS_COLUMN, TableName, Variables
 
 __all__ = ["REMAINDER", "Program", "Slots", "compile_program", "slots_of"]
 
+T = TypeVar("T")
 REMAINDER = "remainder"
 """Column of rows that are no community: what a county or township holds beyond its communities."""
 
@@ -132,22 +134,34 @@ class _Compiler:
     nullable: frozenset[str]
     remainder: bool
     columns_there: frozenset[str]
+    made: dict[Any, Any] = attrs.field(factory=dict, init=False)
+    """What many measures have in common: each is written, simplified and hashed once."""
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what was made for a key, made now if it is the first time."""
+        if key not in self.made:
+            self.made[key] = make()
+        found: T = self.made[key]
+        return found
 
     def known(self, name: str) -> Bool:
         if name == UNITS_COLUMN:
             return TRUE
         column = self.variables[name].id
-        return Known(column) if column in self.nullable else TRUE
+        return self.once(("known", column), lambda: Known(column)) if column in self.nullable else TRUE
 
     def column(self, name: str) -> Int:
-        return self.unit() if name == UNITS_COLUMN else Col(self.variables[name].id)
+        if name == UNITS_COLUMN:
+            return self.unit()
+        column = self.variables[name].id
+        return self.once(("column", column), lambda: Col(column))
 
     def all_known(self, names: Iterable[str]) -> Bool:
         return conjunction(self.known(name) for name in names)
 
     def unit(self) -> Int:
         """1 for a community, 0 for a remainder row."""
-        return when(self.is_unit(), Lit(1))
+        return self.once("unit", lambda: when(self.is_unit(), Lit(1)))
 
     def is_unit(self) -> Bool:
         return compare(Col(REMAINDER), "=", ZERO) if self.remainder else TRUE
@@ -208,6 +222,9 @@ class _Compiler:
 
     def scope(self, where: tuple[Is, ...]) -> tuple[Bool, Bool]:
         """Return “surely in scope” and “perhaps in scope”."""
+        return self.once(("scope", where), lambda: self._scope(where))
+
+    def _scope(self, where: tuple[Is, ...]) -> tuple[Bool, Bool]:
         truths = [self.truth(test) for test in where]
         sure = conjunction(truth.true for truth in truths)
         out = disjunction(truth.false for truth in truths)
@@ -215,6 +232,9 @@ class _Compiler:
 
     def upper(self, name: str) -> tuple[Bool, Int]:
         """Return whether a cell has an upper limit, and the limit: itself if known, else its whole's."""
+        return self.once(("upper", name), lambda: self._upper(name))
+
+    def _upper(self, name: str) -> tuple[Bool, Int]:
         known, column = self.known(name), self.column(name)
         whole = self.variables[name].part_of if name != UNITS_COLUMN else None
         if known == TRUE or whole not in self.columns_there:
@@ -224,6 +244,9 @@ class _Compiler:
 
     def sums(self, names: tuple[str, ...], sure: Bool, maybe: Bool) -> dict[str, Int]:
         """Return the low, high and open slots of a sum of variables."""
+        return self.once((names, sure, maybe), lambda: self._sums(names, sure, maybe))
+
+    def _sums(self, names: tuple[str, ...], sure: Bool, maybe: Bool) -> dict[str, Int]:
         either = disjunction((sure, maybe))
         uppers = [self.upper(name) for name in names]
         low = add(when(self.known(name), self.column(name)) for name in names)

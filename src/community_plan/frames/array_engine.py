@@ -399,7 +399,9 @@ class ArrayEngine:
     def handed_back(self, relation: Relation, *, under: Relation | None = None, suspects: Sequence[Any] = ()) -> Any:
         assert self.user is not None
         names = relation.names
-        columns = sound_columns(relation, [self.column(name) for name in names], under or relation, suspects)
+        marked = not self.user.implementation.is_pandas_like()
+        cells = [self.column(name) if marked or relation.plain(name) is not None else _with_nan(name) for name in names]
+        columns = sound_columns(relation, cells, under or relation, suspects)
         return None if columns is None else frame_like(self.user, dict(zip(names, columns, strict=True)))
 
     def shares(self, other: Any) -> bool:
@@ -420,6 +422,18 @@ def _filled(values: Any, missing: Any, value: Any, out: Any = None) -> Any:
         np.copyto(out, values)
     out[missing.nonzero()] = value  # few are missing: quicker than a choice in every row
     return out
+
+
+@functools.lru_cache(maxsize=1024)
+def _with_nan(name: str) -> Cell:
+    """Return a column in which NaN stands where a double is missing, as pandas has it."""
+
+    def filled(tracer: Tracer, given: Num | Txt) -> Num | Txt:
+        if isinstance(given, Txt) or given.kind != "double" or given.missing is None:
+            return given
+        return Num(tracer.emit(_FILLED["double"], given.value, given.missing, np.float64(np.nan)))
+
+    return call(filled, Cell(None, name=name))
 
 
 def _kept_or_zero(values: Any, asked: Any, out: Any = None) -> Any:

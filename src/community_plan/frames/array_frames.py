@@ -134,7 +134,8 @@ def frame_like(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
     if user.implementation.is_pandas_like():
         # What narwhals calls an enumeration; to make the type for each column would take longer than the columns.
         words = library.CategoricalDtype(VERDICTS, ordered=True)
-        return library.DataFrame({name: _for_pandas(library, column, words) for name, column in columns.items()})
+        made = {name: _for_pandas(library, column, words) for name, column in columns.items()}
+        return library.DataFrame(made, copy=False)  # what was worked out belongs to nobody else
     if user.implementation.is_pyarrow():
         return library.table({name: _for_pyarrow(library, column) for name, column in columns.items()})
     if user.implementation.is_polars():
@@ -216,7 +217,7 @@ def _for_pandas(pandas: Any, column: Any, words: Any) -> Any:
         return pandas.Series(texts[column.places])
     if isinstance(column, Numbers) and column.values.dtype == np.float64:
         return column.values if column.missing is None else np.where(column.missing, np.nan, column.values)
-    return column.values if column.missing is None else pandas.array(listed(column))
+    return column.values.copy() if column.missing is None else pandas.array(listed(column))
 
 
 def _for_pyarrow(pyarrow: Any, column: Any) -> Any:
@@ -225,12 +226,11 @@ def _for_pyarrow(pyarrow: Any, column: Any) -> Any:
     if isinstance(column, Text):
         if column.column is not None:
             return column.own().to_native()
-        gone = column.places < 0
-        made = pyarrow.DictionaryArray.from_arrays(
-            pyarrow.array(column.places.astype(np.int32), mask=gone),
-            pyarrow.array(column.words.texts, pyarrow.string()),
-        )
-        return made if column.words is VERDICT_WORDS else made.cast(pyarrow.string())
+        texts = pyarrow.array(column.words.texts, pyarrow.string())
+        if column.words is VERDICT_WORDS:  # none of them is missing
+            return pyarrow.DictionaryArray.from_arrays(column.places, texts, safe=False)
+        places = pyarrow.array(column.places, mask=column.places < 0)
+        return pyarrow.DictionaryArray.from_arrays(places, texts).cast(pyarrow.string())
     if column.values.dtype == np.float64:
         return pyarrow.array(from_buffers(column.values, column.missing))
     return pyarrow.array(column.values, mask=column.missing)

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Numbers, Table, stacked, taken
+from community_plan.frames.arrays import Numbers, Table, taken
 from community_plan.frames.engine import Gaps, Grouped
 from community_plan.frames.guards import Guard, Unsound, cells_of, check, tests_of
 from community_plan.frames.kernels import Ref
@@ -16,7 +16,6 @@ from community_plan.frames.keyed import Asked, ShortRuns, add_to, groups_of, put
 from community_plan.frames.loop_sums import LoopSums
 from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import grouped, ids_of, numbered, run_starts, short_runs, summed, together, total_of
-from community_plan.frames.texts import Text
 from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
 
 __all__ = ["sum_by_key", "sum_up"]
@@ -54,8 +53,6 @@ class _Plan:
     """What the outputs of a kernel for sums by key are."""
 
     changes: int | None
-    labels: list[tuple[int, int | None] | None]
-    """For each key its output and that of its marks; None if it is a column of the table."""
     guard: Guard
     first_test: int
     gap: int | None
@@ -114,21 +111,10 @@ class _Sums:
         self, tracer: Tracer, dense: Sequence[str], sparse: Sequence[str], *, runs: bool
     ) -> tuple[list[Ref], _Plan]:
         outputs: list[Ref] = []
-        labels: list[tuple[int, int | None] | None] = []
         changes = self.asked.changes(tracer) if runs else None
         if changes is not None:
             outputs.append(changes)
-        for key in self.asked.keys if runs else ():
-            if self.asked.staged.plain(key) is not None:
-                labels.append(None)
-                continue
-            found = tracer.column(self.asked.staged, key)
-            gone = None if found.missing is None else len(outputs) + 1
-            labels.append((len(outputs), gone))
-            outputs.append(found.value if isinstance(found, Num) else found.text)
-            if found.missing is not None:
-                outputs.append(found.missing)
-        plan = _Plan(None if changes is None else 0, labels, Guard(), len(outputs), None, [], 0)
+        plan = _Plan(None if changes is None else 0, Guard(), len(outputs), None, [], 0)
         plan.guard = Guard.of(tracer, self.asked.relation, self.asked.suspects)
         outputs += plan.guard.outputs
         if self.asked.gaps is not None:
@@ -169,7 +155,6 @@ class _Sums:
         width = len(names) - len(sparse)
         watch = plan.guard.watch()
         blocks: list[_Block] = []
-        begin_labels = 0 if plan.changes is None else 1
 
         def sink(start: int, stop: int) -> Callable[[int, Any], None]:
             block = _Block(start, stop - start, width, by_key=bool(self.asked.keys))
@@ -188,8 +173,6 @@ class _Sums:
                     block.gaps = np.flatnonzero(made)
                 elif place >= plan.first_test:
                     watch.look(place - plan.first_test, start, made)
-                elif place >= begin_labels:
-                    block.label(place, made)
                 else:
                     block.cut(made)
                     if short_runs(block.starts, block.rows) and rows > 1:
@@ -216,9 +199,7 @@ class _Sums:
                 found |= self._sparse_totals(sparse, few)
             return self._finished(Grouped({}, {name: [int(found.get(name, 0))] for name in names}))
         starts = np.concatenate([block.rows_at for block in blocks]) if blocks else np.zeros(0, np.int64)
-        labels = {
-            key: self._labels(key, at, plan, blocks, kernel.fixed, starts) for at, key in enumerate(self.asked.keys)
-        }
+        labels = self.asked.labels(starts)
         firsts, group = groups_of(labels, len(starts))
         totals = np.zeros((len(names), len(firsts)), np.int64)
         places = {name: at for at, name in enumerate(names)}
@@ -234,28 +215,6 @@ class _Sums:
 
     def _finished(self, found: Grouped) -> Grouped:
         return together(found, list(self.asked.sums)) if self.asked.wide else found
-
-    def _labels(
-        self, key: str, at: int, plan: _Plan, blocks: Sequence[_Block], fixed: Mapping[int, Any], starts: Any
-    ) -> Column:
-        place = plan.labels[at]
-        if place is None:
-            name = self.asked.staged.plain(key)
-            assert name is not None
-            return self.asked.staged.table.picked(name, starts)
-        output, marks = place
-        pieces: list[Column] = []
-        for block in blocks:
-            made = fixed.get(output, block.labels.get(output))
-            gone = None if marks is None else fixed.get(marks, block.labels.get(marks))
-            if isinstance(made, Text):
-                one = made.column is None and not np.ndim(made.places)
-                pieces.append(Text(np.full(len(block.starts), made.places), made.words) if one else made)
-                continue
-            values = np.broadcast_to(made, len(block.starts))
-            lost = None if gone is None else np.broadcast_to(gone, len(block.starts))
-            pieces.append(Numbers(np.array(values), None if lost is None or not lost.any() else np.array(lost)))
-        return stacked(pieces) if pieces else Numbers(np.zeros(0, np.int64))
 
     def _few(self, blocks: Sequence[_Block], plan: _Plan, fixed: Mapping[int, Any]) -> tuple[Table, Any]:
         """Return the rows with missing cells as a table of columns of the stage, and where they are."""
@@ -383,7 +342,6 @@ class _Block:
     order: Any = None
     """Its rows with those of one key side by side, if they are not so as they are."""
     totals: Any = None
-    labels: dict[int, Any] = attrs.field(factory=dict)
     gaps: Any = attrs.field(factory=lambda: np.zeros(0, np.int64))
     """Its rows with missing cells."""
     gathered: dict[int, Any] = attrs.field(factory=dict)
@@ -409,14 +367,6 @@ class _Block:
         starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
         self._set(starts)
         self.rows_at = self.order[starts] + self.start
-
-    def label(self, place: int, made: Any) -> None:
-        """Keep a key of each run."""
-        if isinstance(made, Text):
-            one = made.column is None and not np.ndim(made.places)
-            self.labels[place] = made if one else made.taken(self.starts)
-        else:
-            self.labels[place] = made[self.starts] if np.ndim(made) else made
 
     def add(self, place: int, values: Any) -> None:
         """Add up an output."""

@@ -185,8 +185,8 @@ class DuckDBEngine(SqlEngine):
             asked[f"there{place}"] = Sql(f"COUNT({cell})")
             if cell.type in ("DOUBLE", "FLOAT"):
                 asked[f"finite{place}"] = self.summed(self.finite(cell))
-            if cell.type in ("VARCHAR", "BIGINT"):
-                asked |= {f"{what}{place}": Sql(f"{what}({cell})") for what in ("first", "min", "max", "last")}
+            if cell.type == "VARCHAR":
+                asked |= {f"{what}{place}": found for what, found in _ends_of(cell).items()}
         (row,) = self.fetch(self.aggregate(relation.limit(_SAMPLE), (), asked))
         told = dict(zip(asked, row, strict=True))
         self.seen_rows = told["rows"]
@@ -197,7 +197,7 @@ class DuckDBEngine(SqlEngine):
                 "nan" if told.get(f"finite{place}", there) != there else "null" if there < told["rows"] else ""
             )
             if f"min{place}" in told:
-                self.ends[header] = tuple(told[f"{what}{place}"] for what in ("first", "min", "max", "last"))
+                self.ends[header] = tuple(told[f"{what}{place}"] for what in _ends_of(self.column(header)))
         return found
 
     def words(self, relation: Any, header: str, *, every: bool, likely: Sequence[str] = ()) -> list[str]:  # noqa: ARG002  # as `Engine`
@@ -207,8 +207,11 @@ class DuckDBEngine(SqlEngine):
         rows = self.distinct(cells, {"word": self.to_text(self.column(header))})
         return [word for (word,) in rows if word is not None]
 
-    def begins(self, relation: Any, header: str) -> bool:  # noqa: ARG002  # as `Engine`
-        first, least, most, last = self.ends.get(header, (0, 0, 0, 0))
+    def begins(self, relation: Any, header: str) -> bool:
+        if header not in self.ends:
+            ends = self.aggregate(relation.limit(_SAMPLE), (), _ends_of(self.column(header)))
+            (self.ends[header],) = self.fetch(ends)
+        first, least, most, last = self.ends[header]
         return bool(first == least and last == most)
 
     def repeated(self, relation: Any, keys: Mapping[str, Sql]) -> tuple[int, int | None, int | None]:
@@ -274,6 +277,10 @@ class DuckDBEngine(SqlEngine):
         except duckdb.Error:  # they are of different connections
             return False
         return True
+
+
+def _ends_of(cell: Sql) -> dict[str, Sql]:
+    return {what: Sql(f"{what}({cell})") for what in ("first", "min", "max", "last")}
 
 
 def _store(relation: Any) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, Table, taken
 from community_plan.frames.engine import Gaps, Grouped
-from community_plan.frames.kernels import Operation, Ref, Register
+from community_plan.frames.kernels import Kernel, Operation, Ref, Register
+from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import changes_of, grouped, parted
-from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt
+from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt, kernel_for
 
 __all__ = ["CHANGED", "Asked", "ShortRuns", "add_to", "groups_of", "put_together", "summable"]
 
@@ -64,6 +65,24 @@ class Asked:
             for part in _identities(tracer, tracer.column(self.staged, key)):
                 found = tracer.both(found, tracer.emit(CHANGED, part)) if isinstance(part, Register) else found
         return found
+
+    def heads(self) -> Kernel:
+        """Return a kernel for where a key changes."""
+
+        def write(tracer: Tracer) -> tuple[list[Ref], None]:
+            changes = self.changes(tracer)
+            return [np.bool_(False) if changes is None else changes], None
+
+        kernel, _ = kernel_for(self.staged, [], ("heads", tuple(self.keys)), write)
+        return kernel
+
+    def labels(self, rows: Any) -> dict[str, Column]:
+        """Return the keys of some rows, in ascending order."""
+        staged = self.staged
+        plain = [name for key in self.keys if (name := staged.plain(key)) is not None]
+        read = staged.table.taken(dict.fromkeys([*plain, *(name for name, _ in self.heads().inputs)]), rows)
+        made = worked_out(staged.on(read), [Cell(None, name=key) for key in self.keys])
+        return dict(zip(self.keys, made, strict=True))
 
     def outputs(self, tracer: Tracer, under: Relation | Table, names: Sequence[str]) -> list[Ref]:
         """Trace sums."""

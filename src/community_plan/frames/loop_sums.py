@@ -16,9 +16,8 @@ from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compil
 from community_plan.frames.guards import Guard, cells_of, tests_of
 from community_plan.frames.kernels import Kernel, Ref
 from community_plan.frames.keyed import Asked, ShortRuns, groups_of, put_together
-from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import grouped, short_runs
-from community_plan.frames.traces import Cell, Tracer, kernel_for
+from community_plan.frames.traces import Tracer, kernel_for
 
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Role
@@ -55,10 +54,8 @@ class LoopSums:
         )
         if not is_worth_compiling(main, asked.staged.rows):
             return None
-        keys = tuple(asked.keys)
-        heads, _ = kernel_for(asked.staged, [], ("heads", keys), lambda tracer: (_write_heads(asked, tracer), None))
         roles: list[Role] = ["sum" for _ in asked.sums]
-        return cls(asked, main, guard, dict(enumerate([*roles, *guard.roles])), heads)
+        return cls(asked, main, guard, dict(enumerate([*roles, *guard.roles])), asked.heads())
 
     def run(self) -> Grouped:
         """Add up rows that stand together.
@@ -72,7 +69,7 @@ class LoopSums:
         chunks = chunks_of(table, wanted)
         heads = on_all_cores(self._heads, chunks, table.rows)
         starts = np.concatenate([each + chunk.first for each, chunk in zip(heads, chunks, strict=True)])
-        labels = self._labels(starts)
+        labels = asked.labels(starts)
         firsts, group = groups_of(labels, len(starts))
         totals = spacious(len(names), len(firsts), np.int64)
         ends = np.cumsum([len(each) for each in heads])
@@ -133,14 +130,6 @@ class LoopSums:
                 raise ShortRuns
         return starts
 
-    def _labels(self, starts: Any) -> dict[str, Column]:
-        """Return the keys of runs."""
-        staged = self.asked.staged
-        plain = [name for key in self.asked.keys if (name := staged.plain(key)) is not None]
-        read = staged.table.taken(dict.fromkeys([*plain, *(name for name, _ in self.heads.inputs)]), starts)
-        made = worked_out(staged.on(read), [Cell(None, name=key) for key in self.asked.keys])
-        return dict(zip(self.asked.keys, made, strict=True))
-
     def _add_up(self, chunks: Sequence[Chunk], heads: Sequence[Any], group: Any, totals: Any) -> None:
         """Add the sums of all runs to those of their groups."""
         watch = self.guard.watch()
@@ -189,8 +178,3 @@ def _write(asked: Asked, tracer: Tracer) -> tuple[list[Ref], Guard]:
     outputs = asked.outputs(tracer, asked.staged, list(asked.sums))
     guard = Guard.of(tracer, asked.relation, asked.suspects)
     return [*outputs, *guard.outputs], guard
-
-
-def _write_heads(asked: Asked, tracer: Tracer) -> list[Ref]:
-    changes = asked.changes(tracer)
-    return [np.bool_(False) if changes is None else changes]
