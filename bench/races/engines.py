@@ -38,7 +38,7 @@ def duckdb(job: Job) -> None:
                 "floats": lambda by=by: run(by),
                 "integers": lambda by=by: run(by, exact=True),
             },
-            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}),
+            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
         )
     job.race(
         "community",
@@ -96,7 +96,7 @@ def spark(job: Job) -> None:
                     "floats": lambda by=by: session.sql(query("t", by)).toArrow(),
                     "integers": lambda by=by: session.sql(query("t", by, exact=True)).toArrow(),
                 },
-                agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}),
+                agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
                 warm=4,  # the virtual machine compiles what it runs often
             )
         job.race(

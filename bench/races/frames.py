@@ -23,7 +23,7 @@ def polars(job: Job) -> None:
                 "floats": lambda by=by: by_polars.evaluate(frame, by),
                 "integers": lambda by=by: by_polars.evaluate(frame, by, exact=True),
             },
-            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}),
+            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
         )
     job.race(
         "community",
@@ -111,7 +111,7 @@ def _own_frames(job: Job, hand: Any) -> None:
         job.race(
             by or "whole",
             {"library": lambda by=by: library.evaluate(asked, by), "floats": lambda by=by: hand.evaluate(frame, by)},
-            agree(by, {"floats": (hand.read_answers, {})}),
+            agree(by, {"floats": (hand.read_answers, {})}, rows=job.rows),
         )
     job.race(
         "community",
