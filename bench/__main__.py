@@ -158,12 +158,16 @@ def revision() -> str | None:
     found = importlib.util.find_spec("community_plan")
     if found is None or found.origin is None:
         return None
-    describe = ["git", "describe", "--always", "--dirty"]
+    published = f":(top,exclude){PUBLISHED.relative_to(Path(__file__).parents[1])}"  # changes with every run
+    changes = ["status", "--porcelain", "--untracked-files=no", "--", ":/", published]
     try:
-        done = subprocess.run(describe, cwd=Path(found.origin).parent, capture_output=True, check=True)
+        said = [
+            subprocess.run(["git", *words], cwd=Path(found.origin).parent, capture_output=True, check=True).stdout
+            for words in (["describe", "--always"], changes)
+        ]
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.decode().strip()
+    return said[0].decode().strip() + ("-dirty" if said[1] else "")
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 LEAST_REPEATS, MOST_REPEATS = 3, 31
 OFTEN = 12
 """Calls that do not count, where they are quick: what is done to few rows is compiled after some of them."""
-QUICK = 0.5
+QUICK = 1.0
 """Seconds that such a call takes at most."""
 LONG = 5.0
 """Seconds of a call after which it needs no more warming up, and is not repeated beyond the budget."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import itertools
+import unittest.mock
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis.extra.numpy import arrays
 pytest.importorskip("llvmlite")
 pytest.importorskip("nanoarrow")
 
-from community_plan.frames import array_engine, engine, instructions, keyed, traces
+from community_plan.frames import array_cells, engine, fused, instructions, keyed, traces
 from community_plan.frames.arrays import Numbers, Table
 from community_plan.frames.fused import Chunk, Fused
 from community_plan.frames.kernels import DTYPES, Builder, Kernel, Kind, Operation
@@ -38,7 +39,7 @@ CELLS: Mapping[Kind, st.SearchStrategy[Any]] = {
 def operations() -> list[Operation]:
     """Return all operations that say what they do to one row."""
     found: list[Operation] = []
-    for module in (traces, array_engine, keyed):
+    for module in (traces, array_cells, keyed):
         for value in vars(module).values():
             each = value.values() if isinstance(value, Mapping) else [value]
             found += [one for one in each if isinstance(one, Operation) and one.scalar is not None]
@@ -268,7 +269,7 @@ PYTHON: list[Callable[[int, int], bool]] = [
 ]
 
 
-@pytest.mark.parametrize("rows", [2**16, 2**16 + 1])
+@pytest.mark.parametrize("rows", [2**17, 3 * 2**16])
 def test_as_many_rows_as_a_core_works_on_at_a_time_find_room_in_a_count(rows: int) -> None:
     """Three counts share a number."""
     same, more = np.zeros(rows, np.int64), np.arange(rows)
@@ -276,6 +277,18 @@ def test_as_many_rows_as_a_core_works_on_at_a_time_find_room_in_a_count(rows: in
     by_loop(sums_kernel(), ROLES, columns_of([same, more]), sums=sums)
     total = rows * (rows - 1) // 2
     assert sums[0].tolist() == [0, total, 1, rows - 1, rows - 1, rows, 0, total]
+
+
+@given(st.integers(1, 5_000_000), st.integers(0, 5_000_000), st.integers(1, 64))
+def test_every_row_is_in_one_span_and_none_is_too_long(rows: int, others: int, cores: int) -> None:
+    """Pieces of a table are cut by the rows of all, so that cores have equally much to do."""
+    with unittest.mock.patch.object(fused, "_cores_there", return_value=cores):
+        found = fused.spans(rows, rows + others)
+    assert [low for low, _ in found] == [0, *(high for _, high in found[:-1])]
+    assert found[-1][1] == rows
+    lengths = [high - low for low, high in found]
+    assert 1 <= min(lengths) <= max(lengths) <= min(lengths) + 1
+    assert max(lengths) <= 1.5 * fused._CHUNK
 
 
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=90), st.data())

@@ -9,7 +9,7 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("nanoarrow")
 
-from community_plan.frames import array_engine, keyed  # noqa: E402
+from community_plan.frames import array_cells, keyed  # noqa: E402
 from community_plan.frames.kernels import Builder, Operation  # noqa: E402
 
 TRUTHS = (np.array([True, True, False, False, True]), np.array([False, True, False, True, True]))
@@ -36,10 +36,10 @@ def test_a_verdict_is_what_its_two_conditions_say() -> None:
     """Whichever of the two lends its memory."""
     yes, no = TRUTHS[0], TRUTHS[1] & ~TRUTHS[0]
     expected = [1 if one else 2 if other else 0 for one, other in zip(yes, no, strict=True)]
-    assert run(array_engine._VERDICT, (yes, no), ("truth", "truth")) == expected
+    assert run(array_cells._VERDICT, (yes, no), ("truth", "truth")) == expected
     for place in (0, 1):
         mine = [yes.copy(), no.copy()]
-        assert array_engine._VERDICT.work(*mine, out=mine[place].view(np.int8)).tolist() == expected
+        assert array_cells._VERDICT.work(*mine, out=mine[place].view(np.int8)).tolist() == expected
 
 
 def test_a_change_is_a_row_that_differs_from_the_one_before() -> None:
@@ -54,12 +54,12 @@ def test_steps_over_numbers_give_the_same_in_the_memory_of_what_they_read(place:
     """Filling, choosing and keeping."""
     missing = TRUTHS[0]
     for operation, rest in (
-        (array_engine._FILLED["whole"], (missing, np.int64(9))),
-        (array_engine._OR_ZERO, (missing,)),
+        (array_cells._FILLED["whole"], (missing, np.int64(9))),
+        (array_cells._OR_ZERO, (missing,)),
     ):
         values = NUMBERS[place].copy()
         apart = operation.work(values.copy(), *rest, out=np.empty(5, np.int64)).tolist()
         assert operation.work(values, *rest, out=values).tolist() == apart
     cells = [number.copy() for number in NUMBERS]
-    apart = array_engine._PICKED["whole"].work(missing, *cells, out=np.empty(5, np.int64)).tolist()
-    assert array_engine._PICKED["whole"].work(missing, *cells, out=cells[place]).tolist() == apart
+    apart = array_cells._PICKED["whole"].work(missing, *cells, out=np.empty(5, np.int64)).tolist()
+    assert array_cells._PICKED["whole"].work(missing, *cells, out=cells[place]).tolist() == apart

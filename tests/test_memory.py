@@ -146,3 +146,30 @@ def test_a_column_that_was_empty_once_is_looked_at_again(fresh: cp.Plan) -> None
     fresh.evaluate(table(setting=pl.lit(None, dtype=pl.Float64)), targets=URBAN)
     with pytest.raises(ColumnTypeError):
         fresh.evaluate(table(setting=1.5), targets=URBAN)
+
+
+@pytest.mark.parametrize("form", ["polars", "pandas", "arrow"])
+def test_what_is_seen_of_communities_holds_for_the_regions_asked_for_with_them(fresh: cp.Plan, form: str) -> None:
+    """Rows are looked at once: what is wrong is told as ever, what is to be noted is noted once."""
+    changed = {"polars": lambda frame: frame, "pandas": lambda frame: frame.to_pandas(), "arrow": pl.DataFrame.to_arrow}
+    by = ["county", "community"]
+    acres = table().rename({"comprehensive_service_area": "综合服务设施面积(亩)"})
+    for _ in range(3):
+        both = fresh.evaluate(changed[form](acres), by=by, targets=AREA)
+        county = fresh.evaluate(changed[form](acres), by="county", targets=AREA)
+        assert both.notes == county.notes
+        assert [note.count for note in both.notes if note.code == "rounded"] == [300]
+        assert both.row(AREA, region="411422").value == county.row(AREA).value
+        with pytest.raises(CellError, match="got -1"):
+            fresh.evaluate(changed[form](table(households=late(-1, 1_000))), by=by, targets=AREA)
+
+
+def test_a_pandas_result_shares_no_memory_with_the_users_columns(fresh: cp.Plan) -> None:
+    """Nothing is copied on the way out; still nobody's numbers change when the result's do."""
+    frame = table(households=late(None, 1_000)).with_columns(year=pl.lit(2024.0)).to_pandas()
+    kept = frame.copy(deep=True)
+    wide = fresh.evaluate(frame, by=["year", "community"], targets=AREA).wide("community")
+    assert wide[f"{AREA}__value"].isna().sum() == 1
+    for name in wide.columns:
+        wide.loc[:, name] = wide[name].iloc[::-1].to_numpy()
+    assert frame.equals(kept)

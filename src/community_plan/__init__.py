@@ -3,8 +3,9 @@
 The modules in reading order. The registry: `errors` › `units` › `sources` › `regions` › `variables` ›
 `domain` › `measures` › `commitments` › `targets` › `documents` › `plan` › `plan_files` › `plan_checks` ›
 `loader` › `compare`. The evaluation: `expressions` › `programs` › `entry` › `columns` › `frames` › `grouping` ›
-`tables` › `assembly` › `prepared` › `tallies` › `tally_files` › `merging` › `verdicts` › `results` › `evaluation` ›
-`ledger`. On top: `sample`, `export`, `schema` and `cli`. The layer list in `pyproject.toml` is the diagram.
+`tables` › `assembly` › `prepared` › `tallies` › `tally_files` › `merging` › `counting` › `verdicts` › `results` ›
+`evaluation` › `ledger`. On top: `sample`, `export`, `schema` and `cli`. The layer list in `pyproject.toml` is the
+diagram.
 """
 
 from community_plan.compare import compare_plans as compare_plans

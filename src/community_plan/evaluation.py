@@ -1,4 +1,4 @@
-"""Evaluation: data in, tally, verdicts out."""
+"""Evaluation: what was counted, judged."""
 
 from __future__ import annotations
 
@@ -10,44 +10,23 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import Assembled, assemble, levels_told, names_of, synthetic_note
+from community_plan.counting import Counting, count, key_of, measures_of, source_of
 from community_plan.entry import Note, parse_day
-from community_plan.errors import (
-    CommunityPlanError,
-    DataError,
-    MissingColumnError,
-    NotFoundError,
-    Place,
-    TallyError,
-    raise_faults,
-)
+from community_plan.errors import CommunityPlanError, NotFoundError, Place, TallyError, raise_faults
 from community_plan.expressions import Int
-from community_plan.grouping import Grouping, Misread, Summed, Table
+from community_plan.grouping import Grouping, Table
 from community_plan.judging import Judged, judged, judged_rows
 from community_plan.labels import label_text
-from community_plan.measures import Measure, variables_of
+from community_plan.measures import Measure
 from community_plan.merging import plan_differences
 from community_plan.plan import Plan
-from community_plan.prepared import Prepared
-from community_plan.programs import REMAINDER, Program, Slots, compile_program, slots_of
+from community_plan.programs import Program, Slots, slots_of
 from community_plan.regions import LEVELS, Level
 from community_plan.results import Result, Row, wide_frame
 from community_plan.sources import Text
-from community_plan.tables import Opened, open_tables
-from community_plan.tallies import (
-    Cells,
-    Counted,
-    Group,
-    Tally,
-    cells_of,
-    combine,
-    key_order,
-    key_text,
-    note_order,
-)
+from community_plan.tallies import Counted, Group, Tally, key_order, key_text
 from community_plan.targets import Indicator, Target
 from community_plan.units import Quantity, quantity
-from community_plan.variables import TableName
 from community_plan.verdicts import (
     Estimate,
     Goal,
@@ -60,367 +39,9 @@ from community_plan.verdicts import (
     shortfall_of,
 )
 
-__all__ = ["evaluate", "judge", "prepare", "tally"]
-
-Each = Callable[[Table, Program], tuple[Any, Table] | None]
-"""What makes a frame of communities, with the table for sums; None where a table cannot."""
+__all__ = ["evaluate", "judge"]
 
 _PERIOD_COLUMNS = ("year", "period", "年份", "年度")
-
-
-@attrs.frozen(kw_only=True)
-class _Counts:
-    """The sums over one table, with what else was learnt from it."""
-
-    grouping: Grouping
-    """As asked for, with the hidden levels that tell regions of one name apart."""
-    inner: Grouping
-    """What the table itself is grouped by: no township lies in a community."""
-    program: Program
-    summed: Summed | None
-    """None where communities are judged one by one and nothing else was asked for."""
-    communities: Any
-    """The frame of the communities, where they are judged one by one."""
-    names: Mapping[str, str]
-    notes: tuple[Note, ...]
-
-    def cells(self) -> Cells:
-        """Return the sums by the keys of `grouping`."""
-        assert self.summed is not None
-        cells = cells_of(self.summed, self.program)
-        if self.inner.levels == self.grouping.levels:
-            return cells
-        place = len(self.inner.levels)
-        return {(*key[:place], None, *key[place:]): slots for key, slots in cells.items()}
-
-
-@attrs.frozen(kw_only=True)
-class _Counting:
-    """What was counted in every table of a user's data."""
-
-    plan: Plan
-    chosen: Any
-    """The targets, as a key."""
-    measures: Mapping[TableName, Mapping[Measure, list[str]]]
-    grouping: Grouping
-    parts: Mapping[TableName, _Counts]
-    names: Mapping[str, str]
-    notes: tuple[Note, ...]
-
-    def _counted(self) -> tuple[Counted, ...]:
-        return tuple(
-            Counted.of(measure, users, self.plan.variables)
-            for name in self.parts
-            for measure, users in self.measures[name].items()
-        )
-
-    def tally(self, *, complete: bool = True) -> Tally:
-        """Return the sums of all measures by key."""
-        plan, parts = self.plan, self.parts
-        cells = combine([(tuple(self.measures[name]), counts.cells()) for name, counts in parts.items()])
-        there = {label for key in cells for label in key[: len(self.grouping.levels)]} if self.names else set()
-        return Tally(
-            plan=plan.id,
-            plan_version=plan.document.version,
-            content_hash=plan.content_hash,
-            readings=plan.readings,
-            measures=plan.once(("counted", self.chosen), self._counted),
-            grouping=self.grouping,
-            cells=cells,
-            parts=frozenset() if complete else frozenset(cells),
-            names={code: name for code, name in sorted(self.names.items()) if code in there and name != code},
-            notes=self.notes,
-        )
-
-
-def tally(
-    plan: Plan,
-    data: Any,
-    *,
-    by: str | Iterable[str] | None = None,
-    targets: Iterable[str] | str | None = None,
-    units: Mapping[str, str] | None = None,
-    complete: bool = True,
-) -> Tally:
-    """Read data and add up what the chosen targets need; see `Plan.tally`."""
-    source, targets = _source(plan, data, targets, units)
-    return _count(plan, source, Grouping.parse(by), targets).tally(complete=complete)
-
-
-def prepare(
-    plan: Plan,
-    data: Any,
-    *,
-    by: str | Iterable[str] | None = None,
-    targets: Iterable[str] | str | None = None,
-    units: Mapping[str, str] | None = None,
-) -> Prepared:
-    """Read and check data for many questions; see `Plan.prepare`."""
-    if isinstance(data, Tally | Prepared):
-        raise DataError(f"expected data, got a {type(data).__name__}", mend="evaluate it as it is")
-    opened = open_tables(data)
-    given = _Given(plan, opened, units)
-    chosen = _key(targets)
-    measures = _measures(plan, chosen)
-    there = [name for name in sorted(measures) if name in opened.tables]
-    grouping = Grouping(levels_told(opened, plan.variables, there)) if by is None else Grouping.parse(by)
-    tables: dict[TableName, Assembled] = {}
-    faults: list[CommunityPlanError] = []
-    for name in sorted(measures):
-        needed = _needed(plan, measures[name])
-        try:
-            given.see(name, needed)
-            try:
-                tables[name] = given.assembled(name, needed, _inner(name, grouping), careful=False).kept()
-            except Misread:
-                tables[name] = given.assembled(name, needed, _inner(name, grouping), careful=True).kept()
-        except CommunityPlanError as error:
-            faults.extend(error.faults)
-        else:
-            grouping = _outer(tables[name].grouping, grouping)
-    raise_faults(faults, subject="The data cannot be evaluated")
-    return Prepared(
-        targets=tuple(target.id for target in plan.choose(chosen)),
-        grouping=grouping,
-        tables=tables,
-        needed={name: frozenset(_needed(plan, measures[name])) for name in measures},
-        variables=plan.variables,
-        declared_kinds=plan.declared_kinds,
-        township_names=given.township_names() if "township" in grouping.levels else {},
-        found=given.found,
-        frame=given.frame,
-    )
-
-
-@attrs.frozen
-class _Given:
-    """Tables as the user gave them, to be read and checked for one question."""
-
-    plan: Plan
-    opened: Opened
-    units: Mapping[str, str] | None
-
-    @property
-    def frame(self) -> Any:
-        """The communities, if they are a frame."""
-        return getattr(self.opened.tables["communities"], "frame", None)
-
-    @property
-    def found(self) -> tuple[Note, ...]:
-        """Notes on the data as a whole."""
-        note = synthetic_note(self.opened)
-        return () if note is None else (note,)
-
-    def see(self, unit: TableName, needed: Mapping[str, Iterable[str]]) -> None:
-        """See that a table was given."""
-        if unit not in self.opened.tables:
-            users = dict.fromkeys(user for names in needed.values() for user in names)
-            raise MissingColumnError(
-                f"expected a {unit} table, needed by {', '.join(users)}, got none",
-                mend="add it to the Dataset or the folder, or name the targets you want in targets=",
-            )
-
-    def assembled(
-        self, unit: TableName, needed: Mapping[str, list[str]], grouping: Grouping, *, careful: bool
-    ) -> Assembled:
-        """Read a table."""
-        return assemble(
-            self.opened,
-            self.plan.variables,
-            needed,
-            grouping,
-            unit=unit,
-            units=self.units,
-            declared_kinds=self.plan.declared_kinds,
-            careful=careful,
-            memory=self.plan.once("tables", dict),
-        )
-
-    def township_names(self) -> Mapping[str, str]:
-        """Return the names of townships by code."""
-        return names_of(self.opened, self.plan.variables, "townships") if "townships" in self.opened.tables else {}
-
-
-@attrs.frozen
-class _Kept:
-    """Prepared data, behind the same door."""
-
-    data: Prepared
-
-    @property
-    def frame(self) -> Any:
-        return self.data.frame
-
-    @property
-    def found(self) -> tuple[Note, ...]:
-        return self.data.found
-
-    def see(self, unit: TableName, needed: Mapping[str, Iterable[str]]) -> None:
-        """Do nothing: `Prepared.check` has seen to it."""
-
-    def assembled(
-        self,
-        unit: TableName,
-        needed: Mapping[str, list[str]],  # noqa: ARG002  # as `_Given`
-        grouping: Grouping,
-        *,
-        careful: bool,  # noqa: ARG002  # as `_Given`
-    ) -> Assembled:
-        return self.data.assembled(unit, grouping)
-
-    def township_names(self) -> Mapping[str, str]:
-        return self.data.township_names
-
-
-def _source(
-    plan: Plan, data: Any, targets: Iterable[str] | str | None, units: Mapping[str, str] | None
-) -> tuple[_Given | _Kept, Iterable[str] | str | None]:
-    """Return where tables come from, and the targets that are asked for."""
-    if not isinstance(data, Prepared):
-        return _Given(plan, open_tables(data), units), targets
-    if units is not None:
-        raise DataError("units= belongs to plan.prepare: prepared data are whole numbers of quanta already")
-    return _Kept(data), data.targets if targets is None else targets
-
-
-def _needed(plan: Plan, measures: Mapping[Measure, list[str]]) -> dict[str, list[str]]:
-    """Return the variables that measures read, with the targets that need each."""
-    needed: dict[str, list[str]] = {}
-    for measure, users in measures.items():
-        for name in variables_of(measure):
-            needed.setdefault(plan.variables[name].id, []).extend(users)
-    return needed
-
-
-def _inner(table: TableName, grouping: Grouping) -> Grouping:
-    """Return what a table itself is grouped by: no township lies in a community."""
-    if table != "townships":
-        return grouping
-    return attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
-
-
-def _outer(inner: Grouping, asked: Grouping) -> Grouping:
-    """Return a table's grouping with the level that it has no part in."""
-    if "community" in asked.levels and "community" not in inner.levels:
-        return attrs.evolve(inner, levels=(*inner.levels, "community"))
-    return inner
-
-
-def _measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[TableName, dict[Measure, list[str]]]:
-    """Return what is to be counted in each table, and for which targets."""
-    chosen = _key(targets)
-    return plan.once(("measures", chosen), lambda: _found_measures(plan, chosen))
-
-
-def _found_measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[TableName, dict[Measure, list[str]]]:
-    tables: dict[TableName, dict[Measure, list[str]]] = {}
-    for target in plan.choose(targets):
-        measure = plan.measure_of(target)
-        table = plan.variables.table_of(variables_of(measure))
-        tables.setdefault(table, {}).setdefault(measure, []).append(target.id)
-    for measures in tables.values():
-        # Compiled without data first: a measure with a wrong dimension is a fault of the plan, not of the table.
-        compile_program(measures, plan.variables)
-    return tables
-
-
-def _key(targets: Iterable[str] | str | None) -> Any:
-    return targets if targets is None or isinstance(targets, str) else tuple(targets)
-
-
-def _count(
-    plan: Plan,
-    source: _Given | _Kept,
-    grouping: Grouping,
-    targets: Iterable[str] | str | None,
-    *,
-    each: Each | None = None,
-) -> _Counting:
-    """Read data and add up what the chosen targets need.
-
-    Args:
-        plan: The plan.
-        source: The data.
-        grouping: What the sums are by.
-        targets: Target ids.
-        each: What makes a frame of communities that are judged one by one; without levels there is nothing to add up.
-    """
-    chosen = _key(targets)
-    tables = _measures(plan, chosen)
-    needed = plan.once(("needed", chosen), lambda: {name: _needed(plan, tables[name]) for name in tables})
-    if isinstance(source, _Kept):
-        source.data.check(plan.variables, plan.declared_kinds, grouping, needed)
-    parts: dict[TableName, _Counts] = {}
-    faults: list[CommunityPlanError] = []
-    for name in sorted(tables):  # the communities first: how they are told apart, townships are too
-        try:
-            parts[name] = _count_table(plan, source, name, tables[name], needed[name], grouping, each=each)
-        except CommunityPlanError as error:
-            faults.extend(error.faults)
-        else:
-            grouping = parts[name].grouping
-    raise_faults(faults, subject="The data cannot be evaluated")
-    names = {code: name for counts in parts.values() for code, name in counts.names.items()}
-    if "township" in grouping.levels:
-        names |= source.township_names()
-    notes = {note for counts in parts.values() for note in counts.notes} | set(source.found)
-    return _Counting(
-        plan=plan,
-        chosen=chosen,
-        measures=tables,
-        grouping=grouping,
-        parts=parts,
-        names=names,
-        notes=tuple(sorted(notes, key=note_order)),
-    )
-
-
-def _count_table(
-    plan: Plan,
-    source: _Given | _Kept,
-    table_name: TableName,
-    measures: Mapping[Measure, list[str]],
-    needed: Mapping[str, list[str]],
-    grouping: Grouping,
-    *,
-    each: Each | None,
-) -> _Counts:
-    """Add up the measures of one table."""
-    inner = _inner(table_name, grouping)
-    source.see(table_name, needed)
-    try:
-        assembled = source.assembled(table_name, needed, inner, careful=False)
-        counts = _add_up(plan, assembled, measures, each=each)
-    except Misread:
-        assembled = source.assembled(table_name, needed, inner, careful=True)
-        counts = _add_up(plan, assembled, measures, each=each)
-    return attrs.evolve(counts, grouping=_outer(counts.inner, grouping))
-
-
-def _add_up(plan: Plan, assembled: Assembled, measures: Mapping[Measure, list[str]], *, each: Each | None) -> _Counts:
-    """Add up over a table; `Misread` says that a first look at the data was wrong."""
-    table = assembled.table
-    listed, nullable, columns = tuple(measures), table.nullable, frozenset(table.amount_names)
-    program = plan.once(
-        ("program", listed, nullable, columns),
-        lambda: compile_program(
-            listed, plan.variables, nullable=nullable, remainder=REMAINDER in columns, columns=columns
-        ),
-    )
-    summed: Summed | None = None
-    made = None if each is None else each(table, program)
-    frame, table = (None, table) if made is None else made
-    if frame is None or assembled.grouping.levels:
-        summed = table.summed(assembled.grouping.keys, program.features)
-    return _Counts(
-        grouping=assembled.grouping,
-        inner=assembled.grouping,
-        program=program,
-        summed=summed,
-        communities=frame,
-        names=assembled.names() if assembled.level in assembled.grouping.levels else {},
-        notes=(*table.notes, *assembled.notes),
-    )
 
 
 @attrs.frozen
@@ -438,7 +59,7 @@ class _Judge:
 
 
 def _judges(plan: Plan, targets: Iterable[str] | str | None) -> tuple[_Judge, ...]:
-    chosen = _key(targets)
+    chosen = key_of(targets)
     return plan.once(("judges", chosen), lambda: tuple(_Judge.of(plan, target) for target in plan.choose(chosen)))
 
 
@@ -456,10 +77,10 @@ def evaluate(
     if isinstance(data, Tally):
         return _evaluate_tally(plan, data, by, targets, units, day)
     grouping = Grouping.parse(by)
-    source, targets = _source(plan, data, targets, units)
+    source, targets = source_of(plan, data, targets, units)
     judges = _judges(plan, targets)
     like = source.frame
-    if "community" in grouping.levels and like is not None and tuple(_measures(plan, targets)) == ("communities",):
+    if "community" in grouping.levels and like is not None and tuple(measures_of(plan, targets)) == ("communities",):
         # Communities need no sums: they are judged row by row, in the user's own kind of frame.
         larger = attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
         called = _called(grouping.columns)
@@ -471,13 +92,13 @@ def evaluate(
             make = getattr(table, "communities", None)
             return None if make is None else make(called, judging, program.features)
 
-        counting = _count(plan, source, larger, targets, each=each)
+        counting = count(plan, source, larger, targets, each=each)
         frame = counting.parts["communities"].communities
         if frame is not None:
-            rows = functools.cache(lambda: _rows(plan, _count(plan, source, grouping, targets).tally(), judges, day))
+            rows = functools.cache(lambda: _rows(plan, count(plan, source, grouping, targets).tally(), judges, day))
             wide = _Wide(counting, judges, day, rows, like, frame)
             return _result(plan, rows, counting.notes, day, grouping.levels, wide)
-    counting = _count(plan, source, grouping, targets)
+    counting = count(plan, source, grouping, targets)
     rows = functools.cache(lambda: _rows(plan, counting.tally(), judges, day))
     wide = _Wide(counting, judges, day, rows, like)
     levels = tuple(level for level in counting.grouping.levels if level not in counting.grouping.hidden)
@@ -537,7 +158,7 @@ def _rows(
 class _Wide:
     """Makes a frame with a row for each region of a level, in the engine that holds the sums."""
 
-    counting: _Counting
+    counting: Counting
     judges: tuple[_Judge, ...]
     day: dt.date | None
     rows: Callable[[], tuple[Row, ...]]

@@ -352,10 +352,10 @@ class Plan:
             NotFoundError: For an unknown target, discrepancy or reading.
             DimensionError: If a unit does not fit its column.
         """
-        from community_plan import evaluation
+        from community_plan import counting
 
         plan = self.with_readings(reading or {})
-        return evaluation.tally(plan, data, by=by, targets=targets, units=units, complete=complete)
+        return counting.tally(plan, data, by=by, targets=targets, units=units, complete=complete)
 
     def prepare(
         self,
@@ -383,9 +383,9 @@ class Plan:
             NotFoundError: For an unknown target.
             DimensionError: If a unit does not fit its column.
         """
-        from community_plan import evaluation
+        from community_plan import counting
 
-        return evaluation.prepare(self, data, by=by, targets=targets, units=units)
+        return counting.prepare(self, data, by=by, targets=targets, units=units)
 
     def judge(
         self,

@@ -159,7 +159,7 @@ def spans(rows: int, total: int) -> list[tuple[int, int]]:
     """
     cores = _cores_for(total)
     many = cores * -(-total // (cores * _CHUNK))
-    parts = max(1, round(rows * many / max(total, 1)))
+    parts = max(1, min(rows, round(rows * many / max(total, 1))))
     cuts = [rows * part // parts for part in range(parts + 1)]
     return list(itertools.pairwise(cuts))
 
