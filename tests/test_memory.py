@@ -168,7 +168,7 @@ def test_a_pandas_result_shares_no_memory_with_the_users_columns(fresh: cp.Plan)
     """Nothing is copied on the way out; still nobody's numbers change when the result's do."""
     frame = table(households=late(None, 1_000)).with_columns(year=pl.lit(2024.0)).to_pandas()
     kept = frame.copy(deep=True)
-    wide = fresh.evaluate(frame, by=["year", "community"], targets=AREA).wide("community")
+    wide = fresh.evaluate(frame, by=["year", "county", "community"], targets=AREA).wide("community")
     assert wide[f"{AREA}__value"].isna().sum() == 1
     for name in wide.columns:
         wide.loc[:, name] = wide[name].iloc[::-1].to_numpy()
