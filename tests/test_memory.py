@@ -173,3 +173,21 @@ def test_a_pandas_result_shares_no_memory_with_the_users_columns(fresh: cp.Plan)
     for name in wide.columns:
         wide.loc[:, name] = wide[name].iloc[::-1].to_numpy()
     assert frame.equals(kept)
+
+
+@pytest.mark.parametrize("level", [None, "county", "community"])
+def test_verdicts_have_one_type_in_each_library_at_every_level(fresh: cp.Plan, level: str | None) -> None:
+    """However a frame came about: from rows of Python, from sums, or community by community."""
+    words = ["unknown", "met", "not_met"]
+    asked = {"polars": table(), "pandas": table().to_pandas(), "pyarrow": table().to_arrow()}
+    by = ["county", "community"] if level else None
+    wide = {name: fresh.evaluate(frame, by=by, targets=AREA).wide(level) for name, frame in asked.items()}
+    assert wide["polars"].schema[f"{AREA}__verdict"] == pl.Enum(words)
+    assert wide["pandas"][f"{AREA}__verdict"].cat.categories.tolist() == words
+    assert str(wide["pyarrow"].schema.field(f"{AREA}__verdict").type).startswith(
+        "dictionary<values=string, indices=int8"
+    )
+    expected = wide["polars"][f"{AREA}__verdict"].cast(pl.String).to_list()
+    assert set(expected) == {"met"}
+    assert wide["pandas"][f"{AREA}__verdict"].tolist() == expected
+    assert wide["pyarrow"].column(f"{AREA}__verdict").to_pylist() == expected
