@@ -15,6 +15,7 @@ import attrs
 from community_plan.errors import DataError
 from community_plan.frames import native
 from community_plan.frames.engine import BAD, Ascending, Gaps, Grouped, Kind, Within
+from community_plan.frames.parts import label
 
 __all__ = ["Sql", "SqlEngine", "decoded", "encoded", "literal"]
 
@@ -26,6 +27,8 @@ _LARGE = 2**53
 _BEYOND = 2**62
 """Stands for a number that does not fit 64 bits."""
 _SPECIAL = re.compile(r"([\x00-\x1f\x7f'\\])")
+_SMALLEST = label("township")
+"""Regions of few rows: most of them have rows with gaps, and would be added up twice."""
 _ROWS = "rows__"
 _PLAIN = re.compile(r"""[^A-Z"`\x00-\x1f]+""")
 
@@ -411,7 +414,7 @@ class SqlEngine(ABC):
     ) -> Grouped | None:
         if not self.is_in_order(relation, suspects):
             return None
-        parts = self._parted(relation, suspects, stage, sums, None if wide else gaps)
+        parts = self._parted(relation, suspects, stage, sums, None if wide or _SMALLEST in keys else gaps)
         if not suspects:
             return self._group(parts, keys, tuple(sums), wide=wide)
         grouped = self._group(parts, keys, (*sums, BAD, _ROWS), wide=wide)
