@@ -59,7 +59,7 @@ RATIOS = (
 )
 LIMITS = (
     Limit("fixed", "compile", "library*", seconds=0.005),
-    Limit("fixed", "*", "library*", seconds=0.003),
+    Limit("fixed", "*, alone", "library*", seconds=0.003),
     Limit("spark*", "planning", "library*", seconds=0.060),
     Limit("process", "*", "library*", bytes=2 * 2**30),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from .data import Spec, dataset
 from .ten import DisagreementError, compare
-from .timing import Timed, describe, in_turns
+from .timing import Timed, describe, in_a_loop, in_turns
 
 LEVELS = ("city", "county", "township")
 
@@ -74,16 +74,24 @@ class Job:
 
         found = in_turns(contenders, self.budget, warm=warm, check=checked if check is not None else None)
         for name, timed in found.items():
-            facts: dict[str, Any] = {"error": timed.error}
-            if timed.error is None:
-                low, high = timed.spread
-                facts |= {"seconds": timed.median, "low": low, "high": high, "repeats": len(timed.seconds)}
+            facts: dict[str, Any] = {}
             if notes and name in notes:
                 facts["note"] = notes[name]
             if disagreement:
                 facts["disagreement"] = disagreement[0]
-            self.write(case, name, **facts)
+            self._write_timed(case, name, timed, **facts)
         return found
+
+    def repeat(self, case: str, contender: str, call: Callable[[], Any]) -> None:
+        """Time one contender by itself, call after call."""
+        self._write_timed(case, contender, in_a_loop(call, self.budget))
+
+    def _write_timed(self, case: str, contender: str, timed: Timed, **facts: Any) -> None:
+        facts["error"] = timed.error
+        if timed.error is None:
+            low, high = timed.spread
+            facts |= {"seconds": timed.median, "low": low, "high": high, "repeats": len(timed.seconds)}
+        self.write(case, contender, **facts)
 
 
 GROUPS: dict[str, Callable[[Job], None]] = {}

@@ -55,6 +55,8 @@ CASES: dict[str, dict[Lang, str]] = {
     "township": {"en": "by township", "zh": "分乡镇"},
     "community": {"en": "per community", "zh": "逐社区"},
     "together": {"en": "city + county + township + community", "zh": "市＋县＋乡镇＋社区"},
+    "whole, alone": {"en": "whole table, `evaluate` alone", "zh": "全表，仅 `evaluate`"},
+    "county, alone": {"en": "by county, `evaluate` alone", "zh": "分县，仅 `evaluate`"},
     "year-county": {"en": "by year and county", "zh": "分年份和县"},
     "planning": {"en": "planning alone", "zh": "仅生成计划"},
     "compile": {"en": "compile", "zh": "编译"},

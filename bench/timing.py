@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 LEAST_REPEATS, MOST_REPEATS = 3, 31
+MOST_IN_A_LOOP = 300
 OFTEN = 12
 """Calls that do not count, where they are quick: what is done to few rows is compiled after some of them."""
 QUICK = 1.0
@@ -86,6 +87,21 @@ def in_turns(
     for timed in found.values():
         if not timed.seconds and timed.error is None:
             timed.seconds.append(timed.first)
+    return found
+
+
+def in_a_loop(call: Callable[[], Any], budget: float) -> Timed:
+    """Call one again and again for about `budget` seconds, as a service does: nothing comes between its calls."""
+    found = Timed()
+    for _ in range(OFTEN):
+        found.first, _, found.error = _call(call)
+        if found.error is not None:
+            return found
+    end = time.perf_counter() + budget
+    while not found.seconds or (len(found.seconds) < MOST_IN_A_LOOP and time.perf_counter() < end):
+        start = time.perf_counter()
+        call()
+        found.seconds.append(time.perf_counter() - start)
     return found
 
 

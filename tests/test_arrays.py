@@ -18,8 +18,8 @@ pytest.importorskip("nanoarrow")
 
 import narwhals as nw
 
-from community_plan.frames.array_frames import read
-from community_plan.frames.arrays import Numbers, listed, spacious, stacked, taken
+from community_plan.frames.array_frames import read, read_all
+from community_plan.frames.arrays import Numbers, Others, listed, spacious, stacked, taken
 from community_plan.frames.bits import Bits, cut, marked, marks_at, some_marked
 from community_plan.frames.runs import ascend, ascending, changes_of, ids_of, numbered
 from community_plan.frames.texts import Text
@@ -124,8 +124,49 @@ def test_texts_of_every_library_are_read_as_they_are(kind: str, cells: list[str 
     assert column.sliced(low, high).listed() == cells[low:high]
     gone = column.sliced(low, high).missing()
     assert (gone.tolist() if gone is not None else [False] * (high - low)) == [cell is None for cell in cells[low:high]]
+    assert column.sliced(low, high).distinct() == set(cells[low:high]) - {None}
     rows = np.array(data.draw(st.lists(st.integers(-1, len(cells) - 1), min_size=1)), np.int64)
+    assert column.taken(rows).distinct() == {cells[row] for row in rows if row >= 0} - {None}
     assert listed(taken(column, rows)) == [None if row < 0 else cells[row] for row in rows]
+
+
+def every_type(rows: int) -> pl.DataFrame:
+    """A column of every type that polars has for what communities have, with holes."""
+    number = pl.int_range(rows, dtype=pl.Int64)
+    there = number % 7 != 2
+    numbers = (*pl.datatypes.group.SIGNED_INTEGER_DTYPES, *pl.datatypes.group.UNSIGNED_INTEGER_DTYPES)
+    types = sorted((*numbers, pl.Float32, pl.Float64, pl.String), key=str)
+    return pl.select(
+        *(pl.when(there).then(number % 50).cast(type_).alias(str(type_)) for type_ in types),
+        large=pl.when(there).then(2**64 - 1 - number.cast(pl.UInt64)),
+        truth=pl.when(there).then(number % 3 == 0),
+        full=number,
+        long=pl.when(there).then(pl.format("a name of more than twelve bytes {}", number % 9)),
+        category=pl.when(there).then(number % 3).cast(pl.String).cast(pl.Categorical),
+        word=(number % 2).cast(pl.String).cast(pl.Enum(["0", "1"])),
+        decimal=pl.when(there).then(number).cast(pl.Decimal(12, 2)),
+        nothing=pl.lit(None),
+    )
+
+
+@pytest.mark.parametrize("first", [0, 3, 8])
+@pytest.mark.parametrize("rows", [0, 1, 90])
+def test_columns_are_the_same_read_all_at_once_or_one_by_one(first: int, rows: int) -> None:
+    """Of every type, in one piece or two, and wherever in their memory they begin."""
+    frame = every_type(100)[first : first + rows]
+    for given_frame in (frame, pl.concat([frame[:40], frame[40:]], rechunk=False)):
+        user = nw.from_native(given_frame, eager_only=True)
+        found = read_all(user, user.columns)
+        assert list(found) == user.columns
+        for name, (kind, pieces) in found.items():
+            alone, others = read(user.get_column(name))
+            assert kind == alone
+            assert [cell for piece in pieces for cell in cells_of(piece)] == frame[name].to_list()
+            assert sum(map(len, pieces)) == sum(map(len, others)) == rows
+
+
+def cells_of(piece: Any) -> list[Any]:
+    return piece.series.to_list() if isinstance(piece, Others) else listed(piece)
 
 
 # -- what tells rows apart ----------------------------------------------------------------------------------------

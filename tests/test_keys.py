@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import community_plan as cp
+from community_plan.frames import array_frames
 from renderings import compiled
 
 PLAN = cp.load_plan("shangqiu-14fyp")
@@ -110,8 +111,12 @@ def in_pieces() -> list[pl.DataFrame]:
     return [frame[30 * at : 30 * at + 30].with_columns(batch=pl.lit(name)) for at, name in enumerate(LONG)]
 
 
-def test_long_names_that_lie_alike_in_their_pieces_are_different_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("small", [0, array_frames._SMALL], ids=["column by column", "all columns at once"])
+def test_long_names_that_lie_alike_in_their_pieces_are_different_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
     """A piece says where in its own memory a long text begins; so does every other piece."""
+    monkeypatch.setattr(array_frames, "_SMALL", small)
     pieces = in_pieces()
     whole = pl.concat(pieces, rechunk=True)
     expected = counted(whole, ["batch"])

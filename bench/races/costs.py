@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from pathlib import Path
@@ -23,7 +24,11 @@ def fixed(job: Job) -> None:
     small = job.paths()
     frame, table = by_polars.read(small), by_pandas.read(small)
     kept = library.ready(frame)
+    plan = library.plan()
     for by in (None, "county"):
+        for contender, data in (("library", frame), ("library, pandas frame", table)):
+            call = functools.partial(plan.evaluate, data, by=by, targets="main")
+            job.repeat(f"{by or 'whole'}, alone", contender, call)
         job.race(
             by or "whole",
             {
@@ -42,8 +47,7 @@ def fixed(job: Job) -> None:
         if plan.variables.table_of(variables_of(plan.measure_of(target))) == "communities"
     }
     thirty = list(measures)[:30]
-    variables = library.plan().variables
-    job.race("compile", {f"library, {len(thirty)} measures": lambda: compile_program(thirty, variables)})
+    job.race("compile", {f"library, {len(thirty)} measures": lambda: compile_program(thirty, plan.variables)})
 
 
 @group

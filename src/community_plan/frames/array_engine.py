@@ -17,7 +17,7 @@ import numpy as np
 from community_plan.entry import INT64_MAX, OVERFLOW_MEND
 from community_plan.errors import SumOverflowError
 from community_plan.frames.array_cells import ArrayCells, with_nan
-from community_plan.frames.array_frames import frame_like, read
+from community_plan.frames.array_frames import frame_like, read_all
 from community_plan.frames.array_sums import sum_by_key, sum_up
 from community_plan.frames.arrays import Column, Numbers, Others, Table, listed, stacked, taken
 from community_plan.frames.bits import marks_at, some_marked
@@ -79,7 +79,7 @@ class ArrayEngine(ArrayCells):
     ) -> list[str]:
         pieces = relation.table.columns[header]
         if not every and all(isinstance(piece, Text) for piece in pieces):
-            seen = sorted({word for word in _sampled_texts(pieces) if word is not None})
+            seen = sorted(_sampled_words(pieces))
             return self._looked("seen", (header,), seen)
         (column,) = worked_out(relation, [self.to_text(self.column(header))])
         assert isinstance(column, Text)
@@ -296,12 +296,12 @@ def _sample(rows: int, every: int) -> Any:
     return np.arange(0, rows, max(1, every // _SAMPLE))
 
 
-def _sampled_texts(pieces: Sequence[Column]) -> list[str | None]:
+def _sampled_words(pieces: Sequence[Column]) -> set[str]:
     rows = sum(map(len, pieces))
-    found: list[str | None] = []
+    found: set[str] = set()
     for piece in pieces:
         assert isinstance(piece, Text)
-        found += piece.taken(_sample(len(piece), rows)).listed()
+        found |= piece.taken(_sample(len(piece), rows)).distinct()
     return found
 
 
@@ -342,7 +342,7 @@ def open_arrays(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[
     """Return some columns of a frame for this engine; of a lazy one, such as Dask's or Ibis', these are collected."""
     chosen_headers = dict.fromkeys(headers)
     user = frame.select(*chosen_headers).collect() if isinstance(frame, nw.LazyFrame) else frame
-    found = {header: read(user.get_column(header)) for header in chosen_headers}
+    found = read_all(user, chosen_headers)
     engine = ArrayEngine(user, {header: kind for header, (kind, _) in found.items()})
     table = Table.pieced(len(user), {header: pieces for header, (_, pieces) in found.items()})
     return engine, Relation({}, table, passes=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from community_plan.frames.bits import Bits
 
-__all__ = ["ArrowViews", "Chunk", "chunks_of", "from_buffers", "from_views", "marks_of"]
+__all__ = ["ArrowViews", "Chunk", "chunks_of", "columns_of", "from_buffers", "from_views", "marks_of"]
 
 _NUMBERS = {
     "c": np.int8, "s": np.int16, "i": np.int32, "l": np.int64,
@@ -42,6 +42,18 @@ def chunks_of(data: Any) -> Iterator[Chunk] | None:
     if letter not in _NUMBERS and letter not in ("b", "vu"):
         return None
     return (_chunk(array.view(), letter) for array in stream)
+
+
+def columns_of(table: Any) -> list[list[Chunk]]:
+    """Return the pieces of each column of a table of numbers, truth values and views of texts.
+
+    Args:
+        table: What has `__arrow_c_stream__`, and no row that is missing as a whole.
+    """
+    stream = na.c_array_stream(table)
+    letters = [column.format for column in stream.get_schema().children]
+    pieces = list(stream)  # a view of a whole piece would not keep the memory of its columns
+    return [[_chunk(piece.child(place).view(), letter) for piece in pieces] for place, letter in enumerate(letters)]
 
 
 def _chunk(array: Any, letter: str) -> Chunk:

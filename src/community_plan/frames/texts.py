@@ -17,6 +17,8 @@ from community_plan.frames.bits import cut, marked, marks_at
 __all__ = ["GivenViews", "Text", "TextColumn", "Views", "Words", "encoded", "paired", "places_in", "text_of"]
 
 T = TypeVar("T")
+_FEW = 8
+"""Words that are told apart by looking for each of them."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
 
@@ -241,6 +243,12 @@ class Text:
         texts: list[str | None] = [*self.words.texts, None]
         return [texts[place] for place in self.places.tolist()]
 
+    def distinct(self) -> set[str]:
+        """Return which texts there are."""
+        if self.column is not None:
+            return self.column.distinct(self.start, self.stop)
+        return {self.words.texts[place] for place in np.unique(self.places).tolist() if place >= 0}
+
 
 class Views(Protocol):
     """Arrow's views of a column of texts, two 64-bit numbers each: see `arrow`."""
@@ -338,6 +346,19 @@ class TextColumn:
             cells = [str(cell) for cell in self.series[start:stop].to_list()]
         lost = itertools.repeat(False) if gone is None else gone.tolist()
         return [None if no else cell for cell, no in zip(cells, lost, strict=False)]
+
+    def distinct(self, start: int, stop: int) -> set[str]:
+        """Return which texts there are in some rows."""
+        if self.views is None:
+            return {cell for cell in self.listed(start, stop) if cell is not None}
+        views, gone = self.views.cut(start, stop), marked(cut(self.gone, start, stop))
+        rest = views if gone is None else views[~gone]
+        found = [rest[:0]]
+        while len(rest) and len(found) <= _FEW:  # most columns of words have few of them
+            found.append(rest[:1])
+            rest = rest[(rest[:, 0] != rest[0, 0]) | (rest[:, 1] != rest[0, 1])]
+        cells = _read_views(np.concatenate([*found, rest]), None)
+        return {cell for cell in self.listed(start, stop) if cell is not None} if cells is None else set(cells)
 
 
 def _stacked_views(texts: Sequence[Text]) -> Any:
