@@ -130,6 +130,9 @@ class Relation:
     under: Relation | Table
     passes: bool = False
     """Whether the other columns of that one are columns of this one, too."""
+    _own: tuple[Any, ...] = attrs.field(
+        default=attrs.Factory(lambda self: _own_identity(self), takes_self=True), repr=False
+    )
 
     @property
     def table(self) -> Table:
@@ -150,7 +153,7 @@ class Relation:
     def on(self, table: Table) -> Relation:
         """Return the same expressions over another table."""
         under = table if isinstance(self.under, Table) else self.under.on(table)
-        return Relation(self.columns, under, self.passes)
+        return Relation(self.columns, under, self.passes, self._own)
 
     def plain(self, name: str) -> str | None:
         """Return the column of the table that a column is, if it is one as it is."""
@@ -161,8 +164,11 @@ class Relation:
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells its expressions from others."""
-        own = (tuple(self.columns), tuple(map(_identity, self.columns.values())), self.passes)
-        return own if isinstance(self.under, Table) else (own, *self.under.identity())
+        return self._own if isinstance(self.under, Table) else (self._own, *self.under.identity())
+
+
+def _own_identity(relation: Relation) -> tuple[Any, ...]:
+    return tuple(relation.columns), tuple(map(_identity, relation.columns.values())), relation.passes
 
 
 def _identity(cell: Cell) -> Any:
