@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -216,6 +217,32 @@ def test_people_on_a_countys_rolls_count_in_the_county(plan: cp.Plan) -> None:
         ),
     )
     assert values(plan.evaluate(frames, by=["city", "county", "township"], targets=name)) == found
+
+
+@pytest.mark.parametrize("crossed", [False, True], ids=["regions", "regions by year"])
+@pytest.mark.parametrize("order", list(itertools.permutations(["city", "county", "township"])), ids=" ".join)
+def test_a_frame_of_a_level_says_what_the_rows_say_whichever_is_asked_for_first(
+    plan: cp.Plan, order: tuple[str, ...], crossed: bool
+) -> None:
+    """What is on a county's rolls, or its city's, is in no frame of a finer level and in all others."""
+    places = [f"41{city:02}{county:02}00{town}201" for city in (14, 16) for county in (21, 22) for town in (1, 2)]
+    rolls = ["411422000000", "411400000000", *places[:5]]
+    years = {"year": pl.Series([2024, 2025])} if crossed else {}
+    communities = pl.DataFrame({"code": places, "residents": [1000 + 7 * at for at in range(8)]})
+    workforce = pl.DataFrame({"region": rolls, "role": "social_worker", "headcount": range(1, 8)})
+    if crossed:
+        communities, workforce = (frame.join(pl.DataFrame(years), how="cross") for frame in (communities, workforce))
+        communities = communities.with_columns(residents=pl.col("residents") + pl.col("year") % 10)
+    data = cp.Dataset(communities=communities, workforce=workforce)
+    name = "social-workers-per-resident"
+    result = plan.evaluate(data, by=["city", "county", "township", *years], targets=name)
+    for level in order:
+        told = [(row.period, row.region, float(row.value or 0)) for row in result if row.level == level]
+        frame = result.wide(level)
+        periods = frame["period"].to_list() if crossed else [None] * len(frame)
+        found = zip(periods, frame["region"], frame[f"{name}__value"], strict=True)
+        assert sorted(map(repr, found)) == sorted(map(repr, told))
+        assert len(frame) == {"city": 2, "county": 4, "township": 8}[level] * (2 if crossed else 1)
 
 
 def test_unlisted_in_a_register_is_none_of_it_or_unknown_as_declared(plan: cp.Plan) -> None:

@@ -56,6 +56,8 @@ class NativeSums:
     """The features that were summed."""
     basis: Basis
     grouped: Grouped
+    _by_level: dict[int, tuple[Engine, Any]] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    """An engine and the sums by region, by how many levels there are from the largest to the regions' own."""
 
     def rows(self) -> Sums:
         """Return the sums of the features as Python values.
@@ -87,23 +89,19 @@ class NativeSums:
         """
         if self.grouped.frame is None or self.grouped.wide or not (path or columns):
             return None  # a query for one row takes longer than the row
-        engine, relation = self.engine.over(self.grouped.frame)
-        kept, rows = [label(name) for name in (*path, *columns)], 1
-        names = [f"f{place}" for place in range(len(self.basis.parts))]
+        finest = len(self.keys) - len(columns)
+        engine, relation = self._regions(len(path), finest, [label(name) for name in columns])
         if path and any(engine.holes(relation, [label(path[-1])]).values()):
             # A remainder belongs to no region of a level finer than its own.
             relation = engine.where(relation, ~engine.is_null(engine.column(label(path[-1]))))
-        if len(path) < len(self.keys) - len(columns):
-            rows = len(self.grouped.sums["f0"])
-            sums = {name: engine.column(name) for name in names}
-            relation = engine.grouped_relation(relation, kept, sums, most=self.grouped.most)
         features = _features(type(engine), self.basis.recipes)
-        relation = engine.select(relation, {**{k: engine.column(k) for k in kept}, **features})
+        kept = {label(name): engine.column(label(name)) for name in (*path, *columns)}
+        relation = engine.select(relation, {**kept, **features})
         table = Plain(
             engine=engine,
             relation=relation,
             numbers={name: engine.column(name) for name in features},
-            limit=self._limit(rows),
+            limit=self._limit(1 if len(path) == finest else len(self.grouped.sums["f0"])),
         )
         slots = [Col(f"s{place}") if recipe else Lit(0) for place, recipe in enumerate(self.basis.recipes[:-1])]
         named = {"region": _region(type(engine), self._path_keys(path))} if path else {"region": engine.text("total")}
@@ -112,6 +110,20 @@ class NativeSums:
         }
         judged = wide(table, {**named, **crossed}, judge(tuple(slots)))
         return engine.handed_back(engine.ordered(judged, [*crossed, "region"]))
+
+    def _regions(self, depth: int, finest: int, others: Sequence[str]) -> tuple[Engine, Any]:
+        """Return the sums by region of a level: those of the next finer one, of which there are few, added up."""
+        if depth not in self._by_level:
+            if depth == finest:
+                found = self.engine.over(self.grouped.frame)
+            else:
+                engine, finer = self._regions(depth + 1, finest, others)
+                sums = {f"f{place}": engine.column(f"f{place}") for place in range(len(self.basis.parts))}
+                kept = [*(label(name) for name in list(self.keys)[:depth]), *others]
+                most = self.grouped.most * (1 if depth + 1 == finest else len(self.grouped.sums["f0"]))
+                found = engine, engine.settled(engine.grouped_relation(finer, kept, sums, most=most))
+            self._by_level[depth] = found
+        return self._by_level[depth]
 
     def _limit(self, rows: int) -> int:
         """Return what no feature exceeds, added up over some rows of sums.
