@@ -53,12 +53,9 @@ def read(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
     shown = str(dtype)
     if series.implementation.is_pandas_like() and str(series.to_native().dtype) == "object":
         return _read_objects(series)
-    if dtype.is_integer() and not isinstance(dtype, nw.Int128 | nw.UInt128):
-        return _numbers(dtype, _chunks(series, np.int64), lambda: series)
-    if dtype.is_float():
-        return _numbers(dtype, _chunks(series, np.float64), lambda: series)
-    if isinstance(dtype, nw.Boolean):
-        return _numbers(dtype, _chunks(series, np.bool_), lambda: series)
+    if isinstance(dtype, _WHOLE) or dtype.is_float() or isinstance(dtype, nw.Boolean):
+        plain = np.int64 if dtype.is_integer() else np.float64 if dtype.is_float() else np.bool_
+        return _numbers(dtype, _chunks(series, plain), lambda: series)
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
         return Kind("text", shown), _texts(series)
     if series.null_count() == len(series):

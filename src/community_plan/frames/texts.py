@@ -349,16 +349,20 @@ class TextColumn:
 
     def distinct(self, start: int, stop: int) -> set[str]:
         """Return which texts there are in some rows."""
-        if self.views is None:
-            return {cell for cell in self.listed(start, stop) if cell is not None}
-        views, gone = self.views.cut(start, stop), marked(cut(self.gone, start, stop))
-        rest = views if gone is None else views[~gone]
+        cells = (
+            None if self.views is None else self._read_each(self.views.cut(start, stop), cut(self.gone, start, stop))
+        )
+        return {cell for cell in (self.listed(start, stop) if cells is None else cells) if cell is not None}
+
+    def _read_each(self, views: Any, gone: Any) -> Sequence[str] | None:
+        """Read texts, those that are frequent once; None if one is longer than a view."""
+        lost = marked(gone)
+        rest = views if lost is None else views[~lost]
         found = [rest[:0]]
         while len(rest) and len(found) <= _FEW:  # most columns of words have few of them
             found.append(rest[:1])
             rest = rest[(rest[:, 0] != rest[0, 0]) | (rest[:, 1] != rest[0, 1])]
-        cells = _read_views(np.concatenate([*found, rest]), None)
-        return {cell for cell in self.listed(start, stop) if cell is not None} if cells is None else set(cells)
+        return _read_views(np.concatenate([*found, rest]), None)
 
 
 def _stacked_views(texts: Sequence[Text]) -> Any:

@@ -133,6 +133,7 @@ class Relation:
     _own: tuple[Any, ...] = attrs.field(
         default=attrs.Factory(lambda self: _own_identity(self), takes_self=True), repr=False
     )
+    """What tells its expressions from those of others, whatever lies under them."""
 
     @property
     def table(self) -> Table:
