@@ -219,30 +219,41 @@ def test_people_on_a_countys_rolls_count_in_the_county(plan: cp.Plan) -> None:
     assert values(plan.evaluate(frames, by=["city", "county", "township"], targets=name)) == found
 
 
+PLACES = [f"41{city:02}{county:02}00{town}201" for city in (14, 16) for county in (21, 22) for town in (1, 2)]
+DIGITS = {"city": 4, "county": 6, "township": 9}
+
+
 @pytest.mark.parametrize("crossed", [False, True], ids=["regions", "regions by year"])
 @pytest.mark.parametrize("order", list(itertools.permutations(["city", "county", "township"])), ids=" ".join)
 def test_a_frame_of_a_level_says_what_the_rows_say_whichever_is_asked_for_first(
     plan: cp.Plan, order: tuple[str, ...], crossed: bool
 ) -> None:
     """What is on a county's rolls, or its city's, is in no frame of a finer level and in all others."""
-    places = [f"41{city:02}{county:02}00{town}201" for city in (14, 16) for county in (21, 22) for town in (1, 2)]
-    rolls = ["411422000000", "411400000000", *places[:5]]
-    years = {"year": pl.Series([2024, 2025])} if crossed else {}
-    communities = pl.DataFrame({"code": places, "residents": [1000 + 7 * at for at in range(8)]})
-    workforce = pl.DataFrame({"region": rolls, "role": "social_worker", "headcount": range(1, 8)})
+    heads = dict(zip(("411422", "4114", *PLACES[:5]), range(1, 8), strict=True))
+    residents = {code: 1000 + 7 * at for at, code in enumerate(PLACES)}
+    years = {"year": [2024, 2025]} if crossed else {}  # in the second, twice as many
+    communities = pl.DataFrame({"code": residents.keys(), "residents": residents.values()})
+    workforce = pl.DataFrame(
+        {"region": [code.ljust(12, "0") for code in heads], "role": "social_worker", "headcount": heads.values()}
+    )
     if crossed:
         communities, workforce = (frame.join(pl.DataFrame(years), how="cross") for frame in (communities, workforce))
-        communities = communities.with_columns(residents=pl.col("residents") + pl.col("year") % 10)
+        workforce = workforce.with_columns(pl.col("headcount") * (pl.col("year") - 2023))
     data = cp.Dataset(communities=communities, workforce=workforce)
     name = "social-workers-per-resident"
     result = plan.evaluate(data, by=["city", "county", "township", *years], targets=name)
     for level in order:
-        told = [(row.period, row.region, float(row.value or 0)) for row in result if row.level == level]
+        expected = []
+        for region in {code[: DIGITS[level]] for code in PLACES}:
+            workers = sum(count for code, count in heads.items() if code.startswith(region))
+            people = sum(count for code, count in residents.items() if code.startswith(region))
+            for times, year in enumerate(years.get("year", [None]), start=1):
+                expected.append((str(year), region.ljust(6, "0"), float(Fraction(1000 * times * workers, people))))
+        rows = [row for row in result if row.level == level]
+        assert sorted((str(row.period), row.region, float(row.value or 0)) for row in rows) == sorted(expected)
         frame = result.wide(level)
-        periods = frame["period"].to_list() if crossed else [None] * len(frame)
-        found = zip(periods, frame["region"], frame[f"{name}__value"], strict=True)
-        assert sorted(map(repr, found)) == sorted(map(repr, told))
-        assert len(frame) == {"city": 2, "county": 4, "township": 8}[level] * (2 if crossed else 1)
+        periods = [str(period) for period in (frame["period"] if crossed else [None] * len(frame))]
+        assert sorted(zip(periods, frame["region"], frame[f"{name}__value"], strict=True)) == sorted(expected)
 
 
 def test_unlisted_in_a_register_is_none_of_it_or_unknown_as_declared(plan: cp.Plan) -> None:

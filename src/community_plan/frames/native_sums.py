@@ -56,8 +56,8 @@ class NativeSums:
     """The features that were summed."""
     basis: Basis
     grouped: Grouped
-    _by_level: dict[int, tuple[Engine, Any]] = attrs.field(factory=dict, init=False, eq=False, repr=False)
-    """An engine and the sums by region, by how many levels there are from the largest to the regions' own."""
+    _regional: dict[Any, tuple[Engine, Any]] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    """An engine and the sums by region, for levels that were asked for."""
 
     def rows(self) -> Sums:
         """Return the sums of the features as Python values.
@@ -89,8 +89,7 @@ class NativeSums:
         """
         if self.grouped.frame is None or self.grouped.wide or not (path or columns):
             return None  # a query for one row takes longer than the row
-        finest = len(self.keys) - len(columns)
-        engine, relation = self._regions(len(path), finest, [label(name) for name in columns])
+        engine, relation = self._regions(len(path), tuple(columns))
         if path and any(engine.holes(relation, [label(path[-1])]).values()):
             # A remainder belongs to no region of a level finer than its own.
             relation = engine.where(relation, ~engine.is_null(engine.column(label(path[-1]))))
@@ -101,7 +100,7 @@ class NativeSums:
             engine=engine,
             relation=relation,
             numbers={name: engine.column(name) for name in features},
-            limit=self._limit(1 if len(path) == finest else len(self.grouped.sums["f0"])),
+            limit=self._limit(self._rows_in(len(path), tuple(columns))),
         )
         slots = [Col(f"s{place}") if recipe else Lit(0) for place, recipe in enumerate(self.basis.recipes[:-1])]
         named = {"region": _region(type(engine), self._path_keys(path))} if path else {"region": engine.text("total")}
@@ -111,19 +110,28 @@ class NativeSums:
         judged = wide(table, {**named, **crossed}, judge(tuple(slots)))
         return engine.handed_back(engine.ordered(judged, [*crossed, "region"]))
 
-    def _regions(self, depth: int, finest: int, others: Sequence[str]) -> tuple[Engine, Any]:
-        """Return the sums by region of a level: those of the next finer one, of which there are few, added up."""
-        if depth not in self._by_level:
-            if depth == finest:
+    def _regions(self, depth: int, columns: tuple[str, ...]) -> tuple[Engine, Any]:
+        """Return the sums by region of a level: those of the next finer one, of which there are few, added up.
+
+        Args:
+            depth: How many levels there are from the largest to the regions' own.
+            columns: Key columns that regions are crossed with.
+        """
+        if (depth, columns) not in self._regional:
+            if depth + len(columns) == len(self.keys):
                 found = self.engine.over(self.grouped.frame)
             else:
-                engine, finer = self._regions(depth + 1, finest, others)
+                engine, finer = self._regions(depth + 1, columns)
                 sums = {f"f{place}": engine.column(f"f{place}") for place in range(len(self.basis.parts))}
-                kept = [*(label(name) for name in list(self.keys)[:depth]), *others]
-                most = self.grouped.most * (1 if depth + 1 == finest else len(self.grouped.sums["f0"]))
+                kept = [label(name) for name in (*list(self.keys)[:depth], *columns)]
+                most = self.grouped.most * self._rows_in(depth + 1, columns)
                 found = engine, engine.settled(engine.grouped_relation(finer, kept, sums, most=most))
-            self._by_level[depth] = found
-        return self._by_level[depth]
+            self._regional[depth, columns] = found
+        return self._regional[depth, columns]
+
+    def _rows_in(self, depth: int, columns: tuple[str, ...]) -> int:
+        """Return how many rows of sums a region of a level has at most."""
+        return 1 if depth + len(columns) == len(self.keys) else len(self.grouped.sums["f0"])
 
     def _limit(self, rows: int) -> int:
         """Return what no feature exceeds, added up over some rows of sums.
