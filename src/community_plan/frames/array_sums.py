@@ -16,7 +16,8 @@ from community_plan.frames.keyed import Asked, ShortRuns, add_to, groups_of, put
 from community_plan.frames.loop_sums import LoopSums
 from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import grouped, ids_of, numbered, run_starts, short_runs, summed, together, total_of
-from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
+from community_plan.frames.traces import Cell, Num, Relation, Tracer
+from community_plan.frames.written import kernel_for, run
 
 __all__ = ["sum_by_key", "sum_up"]
 

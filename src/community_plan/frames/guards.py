@@ -13,7 +13,8 @@ from community_plan.frames.engine import Ascending, Within
 from community_plan.frames.fused import chunks_of, fused, is_worth_compiling, on_all_cores
 from community_plan.frames.kernels import Operation, Ref
 from community_plan.frames.texts import Text
-from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
+from community_plan.frames.traces import Cell, Num, Relation, Tracer
+from community_plan.frames.written import kernel_for, run
 
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Role

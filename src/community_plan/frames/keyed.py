@@ -13,7 +13,8 @@ from community_plan.frames.engine import Gaps, Grouped
 from community_plan.frames.kernels import Kernel, Operation, Ref, Register
 from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import changes_of, grouped, parted
-from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt, kernel_for
+from community_plan.frames.traces import Cell, Num, Relation, Tracer, Txt
+from community_plan.frames.written import kernel_for
 
 __all__ = ["CHANGED", "Asked", "ShortRuns", "add_to", "groups_of", "put_together", "summable"]
 

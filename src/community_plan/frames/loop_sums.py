@@ -17,7 +17,8 @@ from community_plan.frames.guards import Guard, cells_of, tests_of
 from community_plan.frames.kernels import Kernel, Ref
 from community_plan.frames.keyed import Asked, ShortRuns, groups_of, put_together
 from community_plan.frames.runs import grouped, short_runs
-from community_plan.frames.traces import Tracer, kernel_for
+from community_plan.frames.traces import Tracer
+from community_plan.frames.written import kernel_for
 
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Role

@@ -14,7 +14,8 @@ from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compil
 from community_plan.frames.guards import Guard, Unsound, Watch, cells_of, tests_of
 from community_plan.frames.kernels import DTYPES, Kernel, Ref
 from community_plan.frames.texts import Text, Words
-from community_plan.frames.traces import Cell, Num, Relation, Tracer, kernel_for, run
+from community_plan.frames.traces import Cell, Num, Relation, Tracer
+from community_plan.frames.written import kernel_for, run
 
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Role

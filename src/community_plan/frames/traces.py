@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import functools
 import operator
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
 from community_plan.frames.arrays import Table, compared_texts
-from community_plan.frames.kernels import Builder, Kernel, Kind, Operation, Ref, Register
+from community_plan.frames.kernels import Builder, Kind, Operation, Ref, Register
 from community_plan.frames.texts import Text, Words, paired
 
-__all__ = ["AS_DOUBLE", "AS_WHOLE", "Cell", "Num", "Relation", "Tracer", "Txt", "call", "kernel_for", "kind_of", "run"]
+__all__ = ["AS_DOUBLE", "AS_WHOLE", "Cell", "Num", "Relation", "Tracer", "Txt", "call", "kind_of"]
 
 
 class Cell:
@@ -33,6 +31,11 @@ class Cell:
         self.arguments = arguments
         self.name = name
         """Of a column."""
+
+    @property
+    def identity(self) -> int | str:
+        """What tells it from other expressions, as long as it is there."""
+        return id(self) if self.name is None else self.name
 
     def __add__(self, other: Any) -> Cell:
         return Cell(_plus, self, other)
@@ -169,11 +172,7 @@ class Relation:
 
 
 def _own_identity(relation: Relation) -> tuple[Any, ...]:
-    return tuple(relation.columns), tuple(map(_identity, relation.columns.values())), relation.passes
-
-
-def _identity(cell: Cell) -> Any:
-    return id(cell) if cell.name is None else cell.name
+    return tuple(relation.columns), tuple(cell.identity for cell in relation.columns.values()), relation.passes
 
 
 def _plain(under: Relation | Table, name: str) -> str | None:
@@ -479,49 +478,3 @@ def _not(tracer: Tracer, truth: Num) -> Num:
 def _surely_not(tracer: Tracer, truth: Num) -> Ref:
     no = tracer.opposite(truth.value)
     return no if truth.missing is None else tracer.without(no, truth.missing)
-
-
-# -- kernels for relations ---------------------------------------------------------------------------------
-
-_MOST_KERNELS = 256
-_KERNELS: OrderedDict[Any, tuple[Any, tuple[Kernel, Any]]] = OrderedDict()
-_LOCK = threading.Lock()
-
-
-def kernel_for(
-    relation: Relation, outputs: Sequence[Cell], asked: Any, write: Callable[[Tracer], tuple[Sequence[Ref], Any]]
-) -> tuple[Kernel, Any]:
-    """Return a kernel for a kind of table, and what its outputs are; one that was written before is found again.
-
-    Args:
-        relation: What the expressions are over.
-        outputs: The expressions.
-        asked: What else the kernel depends on.
-        write: Traces the outputs and returns the registers with what is to be known of them.
-    """
-    key = (tuple(map(_identity, outputs)), relation.identity(), relation.table.shape, asked)
-    with _LOCK:
-        if key in _KERNELS:
-            _KERNELS.move_to_end(key)
-            return _KERNELS[key][1]
-    tracer = Tracer()
-    registers, told = write(tracer)
-    made = (tracer.builder.kernel(registers), told)
-    # The expressions are kept as well: as long as they are, no other has their identity.
-    held = (list(outputs), _layers(relation))
-    with _LOCK:
-        _KERNELS[key] = (held, made)
-        while len(_KERNELS) > _MOST_KERNELS:
-            _KERNELS.popitem(last=False)
-    return made
-
-
-def _layers(relation: Relation) -> list[Mapping[str, Cell]]:
-    under = relation.under
-    return [dict(relation.columns), *([] if isinstance(under, Table) else _layers(under))]
-
-
-def run(kernel: Kernel, table: Table, sink: Callable[[int, int], Callable[[int, Any], None]]) -> None:
-    """Run a kernel over all rows of a table."""
-    wanted = list(kernel.inputs)
-    kernel.over(0, table.rows, lambda start, stop: table.parts(wanted, start, stop), sink)
