@@ -15,7 +15,7 @@ from typing import Any
 LEAST_REPEATS, MOST_REPEATS = 3, 31
 MOST_IN_A_LOOP = 300
 """Calls of one contender by itself."""
-OFTEN = 12
+OFTEN = 20
 """Calls that do not count, where they are quick: what is done to few rows is compiled after some of them."""
 QUICK = 1.0
 """Seconds that such a call takes at most."""
