@@ -22,7 +22,7 @@ import pyarrow as pa
 import community_plan as cp
 import community_plan.tables
 from boundary_rows import AMOUNTS, AREAS, COUNTY_KINDS, SETTINGS, Mask, Truth
-from community_plan.frames import compiler, fused, loop_sums, opening
+from community_plan.frames import compiler, engine, fused, loop_sums, opening, stream_engine
 
 Random = np.random.Generator
 Numbers = Literal["narrow", "long", "double", "single", "decimal", "fine decimal", "any"]
@@ -173,6 +173,10 @@ class Rendering:
     large: bool = True
     """Whether it can hold the largest amounts."""
     streaming: bool = False
+    in_batches: bool = False
+    """Whether its rows come out of their engine in several batches."""
+    by_sql: bool = False
+    """Whether it is evaluated as on a machine of many cores, where engines of SQL add up themselves."""
 
     @contextlib.contextmanager
     def setting(self, *, wide: bool = False) -> Iterator[None]:
@@ -185,6 +189,11 @@ class Rendering:
             if self.polars_adds_up:
                 stack.enter_context(without("llvmlite"))
                 stack.enter_context(unittest.mock.patch.object(opening, "_SMALL", 0))
+            if self.in_batches:
+                stack.enter_context(in_batches())
+                stack.enter_context(compiled(loops=0, sums=0))
+            if self.by_sql:
+                stack.enter_context(by_sql())
             if self.streaming:
                 stack.enter_context(pl.Config(engine_affinity="streaming"))
             if "by polars" in self.name:
@@ -234,6 +243,31 @@ def compiled(rows: int = 64, *, loops: int = 1, sums: int = 1) -> Iterator[None]
         yield
     assert next(ran) >= loops, "numpy alone was at work"
     assert next(summed) >= sums, "numpy alone added up"
+
+
+@contextlib.contextmanager
+def in_batches(rows: int = 1999) -> Iterator[None]:
+    """Let rows come out of DuckDB in batches of a few, as those of large tables do, and see that they do."""
+    read, opened = stream_engine.open_stream, itertools.count()
+
+    def counted(*arguments: Any) -> Any:
+        next(opened)
+        return read(*arguments)
+
+    with (
+        unittest.mock.patch.object(engine, "cores_there", return_value=2),
+        unittest.mock.patch.object(stream_engine, "_BATCH", rows),
+        unittest.mock.patch.object(stream_engine, "open_stream", counted),
+    ):
+        yield
+    assert next(opened), "rows did not come in batches"
+
+
+@contextlib.contextmanager
+def by_sql() -> Iterator[None]:
+    """Let DuckDB add up itself, as on a machine of many cores."""
+    with unittest.mock.patch.object(engine, "cores_there", return_value=64):
+        yield
 
 
 def _categorical(frame: pl.DataFrame, dtype: Any) -> pl.DataFrame:
@@ -508,6 +542,16 @@ def _all() -> Iterator[Rendering]:
     yield Rendering("DuckDB decimals", _from_frame(_duckdb, numbers="decimal"))
     yield Rendering("DuckDB fine decimals", _from_frame(_duckdb, numbers="fine decimal", words="zh"))
     yield Rendering("DuckDB enum", _from_frame(lambda f: _duckdb(_encoded(f.to_arrow())), words="mixed"))
+    for name, options in (
+        ("DuckDB", {"words": "mixed"}),
+        ("DuckDB doubles", {"numbers": "double", "holes": "any", "code": "number"}),
+    ):
+        yield Rendering(f"{name}, in batches", _from_frame(_duckdb, **options), in_batches=True)
+        yield Rendering(f"{name}, by SQL", _from_frame(_duckdb, **options), by_sql=True)
+    enumerated = _from_frame(lambda f: _duckdb(_encoded(f.to_arrow())), words="mixed")
+    yield Rendering("DuckDB enum, in batches", enumerated, in_batches=True)
+    yield Rendering("DuckDB enum, by SQL", enumerated, by_sql=True)
+    yield Rendering("DuckDB parquet, in batches", _scanned, in_batches=True)
     yield Rendering("DuckDB huge", _huge)
     yield Rendering("DuckDB parquet", _scanned)
 

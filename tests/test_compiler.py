@@ -282,7 +282,7 @@ def test_as_many_rows_as_a_core_works_on_at_a_time_find_room_in_a_count(rows: in
 @given(st.integers(1, 5_000_000), st.integers(0, 5_000_000), st.integers(1, 64))
 def test_every_row_is_in_one_span_and_none_is_too_long(rows: int, others: int, cores: int) -> None:
     """Pieces of a table are cut by the rows of all, so that cores have equally much to do."""
-    with unittest.mock.patch.object(fused, "_cores_there", return_value=cores):
+    with unittest.mock.patch.object(fused, "cores_there", return_value=cores):
         found = fused.spans(rows, rows + others)
     assert [low for low, _ in found] == [0, *(high for _, high in found[:-1])]
     assert found[-1][1] == rows

@@ -24,6 +24,7 @@ from community_plan.frames import native
 from community_plan.frames.duckdb_engine import DuckDBEngine
 from community_plan.frames.sql_engine import SqlEngine, decoded, encoded, literal
 from property.test_engines import LEVELS, numbers, objects, polars_frame
+from renderings import by_sql
 from strategies import Row, registers, wide_tables
 
 AREA = "facility-area-per-100-households"
@@ -71,16 +72,26 @@ def to_spark(session: Any, frame: pl.DataFrame, *, ansi: bool) -> Any:
     return session.createDataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
-ENGINES = ("duckdb", "spark", "spark ansi")
+ENGINES = ("duckdb", "duckdb by sql", "spark", "spark ansi")
 
 
 @pytest.fixture(params=ENGINES)
-def make(request: pytest.FixtureRequest) -> Make:
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Make tables of each engine."""
     if request.param == "duckdb":
-        return to_duckdb
-    session, ansi = request.getfixturevalue("spark"), request.param == "spark ansi"
-    return lambda frame: to_spark(session, frame, ansi=ansi)
+        yield to_duckdb
+    elif request.param == "duckdb by sql":
+        with by_sql():
+            yield to_duckdb
+    else:
+        session, ansi = request.getfixturevalue("spark"), request.param == "spark ansi"
+        yield lambda frame: to_spark(session, frame, ansi=ansi)
+
+
+@pytest.fixture(params=ENGINES[1:])
+def make_for_sql(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Make tables of each engine that add up themselves."""
+    yield from make.__wrapped__(request)
 
 
 @pytest.fixture
@@ -297,7 +308,7 @@ def test_more_rows_than_were_reckoned_with_are_counted(
 
 @pytest.mark.parametrize("without", [False, True], ids=["with polars", "without polars"])
 def test_rows_with_gaps_that_are_kept_apart_are_added_to_their_regions(
-    plan: cp.Plan, make: Make, fetched: list[int], monkeypatch: pytest.MonkeyPatch, without: bool
+    plan: cp.Plan, make_for_sql: Make, fetched: list[int], monkeypatch: pytest.MonkeyPatch, without: bool
 ) -> None:
     """In regions of which every row, some and none have gaps."""
     number = pl.int_range(900, dtype=pl.Int64)
@@ -305,7 +316,7 @@ def test_rows_with_gaps_that_are_kept_apart_are_added_to_their_regions(
     frame = many(900, households=gaps.then(None).otherwise(number % 900 + 100))
     frame = frame.with_columns(comprehensive_service_area=pl.when(number % 5 > 0).then("comprehensive_service_area"))
     expected = {by: plan.evaluate(frame, by=by, targets=AREA).rows for by in (None, "county", "township")}
-    data = make(frame)
+    data = make_for_sql(frame)
     if without:
         find = importlib.util.find_spec
         monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "polars" else find(name))
@@ -519,15 +530,16 @@ def test_what_can_be_read_only_once_is_not_taken_for_less(plan: cp.Plan) -> None
     """A stream is at its end after the first look."""
     table = many(500).to_arrow()
     stream = CON.from_arrow(pa.RecordBatchReader.from_batches(table.schema, table.to_batches()))
-    assert "read" in str(fault(plan, stream, errors.DataError))
+    with by_sql():
+        assert "read" in str(fault(plan, stream, errors.DataError))
 
 
 # -- nothing leaves the engine, nothing stays behind -------------------------------------------------------
 
 
-def test_only_sums_leave_the_engine(plan: cp.Plan, make: Make, fetched: list[int]) -> None:
+def test_only_sums_leave_the_engine(plan: cp.Plan, make_for_sql: Make, fetched: list[int]) -> None:
     """One row for each region, however many rows there are."""
-    data = make(many(5000))
+    data = make_for_sql(many(5000))
     plan.evaluate(data, targets=AREA)
     assert max(fetched) == 1
     fetched.clear()

@@ -24,13 +24,13 @@ from community_plan.errors import (
     raise_faults,
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
-from community_plan.grouping import Grouping, Register, Table
+from community_plan.grouping import Grouping, Register, Table, Way
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at, region_number
 from community_plan.tables import CellTable, Opened, RawTable
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
-__all__ = ["Assembled", "assemble", "levels_told", "names_of", "synthetic_note"]
+__all__ = ["UNIT_LEVEL", "Assembled", "assemble", "can_stream", "levels_told", "names_of", "synthetic_note"]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
@@ -39,7 +39,7 @@ _FROM_CODE: dict[TableName, tuple[str, ...]] = {
     "communities": ("county_kind", "setting", "city", "county", "township"),
     "townships": ("county_kind", "township_kind", "city", "county"),
 }
-_UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": "township"}
+UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": "township"}
 
 
 @attrs.frozen(kw_only=True)
@@ -87,7 +87,7 @@ def assemble(
     unit: TableName = "communities",
     units: Mapping[str, str] | None = None,
     declared_kinds: Mapping[str, CountyKind] | None = None,
-    careful: bool = True,
+    way: Way,
     memory: dict[Any, Any] | None = None,
 ) -> Assembled:
     """Reduce a user's tables to one table of whole numbers, a row per community or per township.
@@ -101,25 +101,23 @@ def assemble(
         units: Units of columns that are not in the variable's own unit, by header or variable id, or by
             `table.header` where two tables share a header.
         declared_kinds: County kinds that the plan declares for codes that do not say it.
-        careful: Whether to count before believing what the first rows say of the others.
+        way: How the table is entered; streamed only if it can be, see `can_stream`.
         memory: Keeps what was written for a kind of table, and nothing of its data, for the next table of the kind.
 
     Raises:
         Misread: If, without care, a row turns out not to be as the first ones; sums may raise it too.
         DataError: One fault, or a `DataFaults` group with all that were found.
     """
-    work = _Assembly(
-        data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}), careful
-    )
+    work = _Assembly(data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}), way)
     work.sort_units(units or {})
     main = data.tables[unit]
-    if memory is None or careful or not isinstance(main, RawTable) or set(data.tables) & set(_REGISTERS):
+    if memory is None or way.careful or not isinstance(main, RawTable) or set(data.tables) & set(_REGISTERS):
         return work.run()
     from community_plan import frames
 
     said = tuple(sorted((units or {}).items())), tuple(sorted((declared_kinds or {}).items()))
-    key = (unit, main.source, tuple(_headers(main)), tuple(needed), grouping, *said)
-    recalled = frames.recalled(memory, key, main.frame)
+    key = (unit, main.source, tuple(_headers(main)), tuple(needed), grouping, way.streamed, *said)
+    recalled = frames.recalled(memory, key, main.frame, way)
     if recalled is not None:
         table, blank = recalled
         found: Assembled = attrs.evolve(blank, table=table)
@@ -128,6 +126,16 @@ def assemble(
     if not assembled.notes:
         frames.remember(memory, key, assembled.table, attrs.evolve(assembled, table=None))
     return assembled
+
+
+def can_stream(data: Opened, unit: TableName, grouping: Grouping) -> bool:
+    """Say whether a table's rows can be added up as they come out of their engine, and that is fastest."""
+    main = data.tables[unit]
+    if not isinstance(main, RawTable) or set(data.tables) & set(_REGISTERS) or UNIT_LEVEL[unit] in grouping.levels:
+        return False  # registers are joined to it, or the names of its rows are asked for
+    from community_plan import frames
+
+    return frames.can_stream(main.frame)
 
 
 @attrs.define
@@ -153,7 +161,7 @@ class _Assembly:
     needed: Mapping[str, Sequence[str]]
     grouping: Grouping
     declared_kinds: dict[str, CountyKind]
-    careful: bool = True
+    way: Way
     units: dict[TableName, dict[str, str]] = attrs.field(factory=dict)
     faults: list[CommunityPlanError] = attrs.field(factory=list)
     notes: list[Note] = attrs.field(factory=list)
@@ -222,7 +230,7 @@ class _Assembly:
 
     def check_level(self, main: CellTable | RawTable, table: Table, level: Level) -> Table:
         """Append a fault for rows that lie in no region of a level, so that none is left out in silence."""
-        table, rows, count = table.placed(level, careful=self.careful)
+        table, rows, count = table.placed(level, careful=self.way.careful)
         if count:
             mend = "fill the cell, or add a column of codes from which it follows"
             problem = f"expected a {level}, got none"
@@ -232,7 +240,7 @@ class _Assembly:
     @property
     def level(self) -> Level:
         """Level of the table's rows."""
-        return _UNIT_LEVEL[self.unit]
+        return UNIT_LEVEL[self.unit]
 
     # -- which columns -----------------------------------------------------------------------------------
 
@@ -326,7 +334,13 @@ class _Assembly:
         from community_plan import frames
 
         return frames.enter(
-            raw.frame, raw.source, columns, labels=labels, unique=unique, careful=self.careful, faults=self.faults
+            raw.frame,
+            raw.source,
+            columns,
+            labels=labels,
+            unique=unique,
+            way=self.way,
+            faults=self.faults,
         )
 
     # -- registers ---------------------------------------------------------------------------------------
@@ -385,7 +399,7 @@ class _Assembly:
         absent = 0 if self.data.unlisted == "zero" else None
         wanted = [key for key, derive in self.derived_names().items() if derive.table == name]
         table, unlisted, strangers = table.join(
-            register.within, register.columns, wanted, absent=absent, careful=self.careful
+            register.within, register.columns, wanted, absent=absent, careful=self.way.careful
         )
         if strangers:
             more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
@@ -489,7 +503,7 @@ def names_of(data: Opened, variables: Variables, table: TableName) -> dict[str, 
     Raises:
         DataError: If the table has no codes that can be read.
     """
-    work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {})
+    work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
     raw = data.tables[table]
     columns = resolve_columns(raw.source, _headers(raw), variables, {"code": ()}, optional=["name"], faults=work.faults)
     raise_faults(work.faults, subject="The data cannot be evaluated")
@@ -504,7 +518,7 @@ def levels_told(data: Opened, variables: Variables, tables: Iterable[TableName])
     """Return the levels that every one of some tables tells, by a column of its own or by the code."""
     told = set(LEVELS)
     for table in tables:
-        work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {})
+        work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
         names = {work.stands_for(table, header) for header in _headers(data.tables[table])}
         told &= {level for level in LEVELS if "code" in names or (level in names and level != work.level)}
         told |= {"community"} if table == "townships" and "code" in names else set()  # no township lies in one

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import Assembled, assemble, levels_told, names_of, synthetic_note
+from community_plan.assembly import Assembled, assemble, can_stream, levels_told, names_of, synthetic_note
 from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, raise_faults
-from community_plan.grouping import Grouping, Misread, Summed, Table
+from community_plan.grouping import Grouping, Misread, Summed, Table, Way
 from community_plan.measures import Measure, variables_of
 from community_plan.plan import Plan
 from community_plan.prepared import Prepared
@@ -128,9 +128,9 @@ def prepare(
         try:
             given.see(name, needed)
             try:
-                tables[name] = given.assembled(name, needed, _inner(name, grouping), careful=False).kept()
+                tables[name] = given.assembled(name, needed, _inner(name, grouping), Way()).kept()
             except Misread:
-                tables[name] = given.assembled(name, needed, _inner(name, grouping), careful=True).kept()
+                tables[name] = given.assembled(name, needed, _inner(name, grouping), Way(careful=True)).kept()
         except CommunityPlanError as error:
             faults.extend(error.faults)
         else:
@@ -177,9 +177,7 @@ class _Given:
                 mend="add it to the Dataset or the folder, or name the targets you want in targets=",
             )
 
-    def assembled(
-        self, unit: TableName, needed: Mapping[str, list[str]], grouping: Grouping, *, careful: bool
-    ) -> Assembled:
+    def assembled(self, unit: TableName, needed: Mapping[str, list[str]], grouping: Grouping, way: Way) -> Assembled:
         """Read a table."""
         return assemble(
             self.opened,
@@ -189,9 +187,13 @@ class _Given:
             unit=unit,
             units=self.units,
             declared_kinds=self.plan.declared_kinds,
-            careful=careful,
+            way=way,
             memory=self.plan.once("tables", dict),
         )
+
+    def can_stream(self, unit: TableName, grouping: Grouping) -> bool:
+        """Say whether a table can be read as its rows pass."""
+        return can_stream(self.opened, unit, grouping)
 
     def township_names(self) -> Mapping[str, str]:
         """Return the names of townships by code."""
@@ -220,10 +222,12 @@ class _Kept:
         unit: TableName,
         needed: Mapping[str, list[str]],  # noqa: ARG002  # as `_Given`
         grouping: Grouping,
-        *,
-        careful: bool,  # noqa: ARG002  # as `_Given`
+        way: Way,
     ) -> Assembled:
-        return self.data.assembled(unit, grouping)
+        return self.data.assembled(unit, grouping, streamed=way.streamed)
+
+    def can_stream(self, unit: TableName, grouping: Grouping) -> bool:
+        return self.data.can_stream(unit, grouping)
 
     def township_names(self) -> Mapping[str, str]:
         return self.data.township_names
@@ -346,13 +350,20 @@ def _count_table(
     """Add up the measures of one table."""
     inner = _inner(table_name, grouping)
     source.see(table_name, needed)
-    try:
-        assembled = source.assembled(table_name, needed, inner, careful=False)
-        counts = _add_up(plan, assembled, measures, each=each)
-    except Misread:
-        assembled = source.assembled(table_name, needed, inner, careful=True)
-        counts = _add_up(plan, assembled, measures, each=each)
-    return attrs.evolve(counts, grouping=_outer(counts.inner, grouping))
+    ways = [Way(), Way(careful=True)]
+    if each is None and source.can_stream(table_name, inner):
+        ways.insert(0, Way(streamed=True))
+    seen = 0
+    for way in ways:
+        with way.held:
+            try:
+                assembled = source.assembled(table_name, needed, inner, attrs.evolve(way, seen=seen))
+                counts = _add_up(plan, assembled, measures, each=each)
+            except Misread as misread:
+                seen = max(seen, misread.rows)
+            else:
+                return attrs.evolve(counts, grouping=_outer(counts.inner, grouping))
+    raise AssertionError("what is entered with care is not misread")
 
 
 def _add_up(plan: Plan, assembled: Assembled, measures: Mapping[Measure, list[str]], *, each: Each | None) -> Counts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import attrs
 
@@ -14,14 +15,35 @@ from community_plan.expressions import Int
 from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at
 from community_plan.variables import Variable
 
-__all__ = ["Grouping", "Listed", "ListedRegister", "Misread", "Register", "Summed", "Sums", "Table"]
+__all__ = ["Grouping", "Listed", "ListedRegister", "Misread", "Register", "Summed", "Sums", "Table", "Way"]
 
 Sums = list[tuple[tuple[str | None, ...], tuple[int, ...]]]
 """Key labels with the sums of every feature."""
 
 
 class Misread(Exception):  # noqa: N818  # no error: it never leaves the library
-    """A row is not as a first look at the table took it to be; the table has to be entered with care."""
+    """A row is not as a first look at the table took it to be; the table has to be entered with more care."""
+
+    def __init__(self, rows: int = 0) -> None:
+        super().__init__(rows)
+        self.rows = rows
+        """Rows that the table had so far, if they were taken out of their engine."""
+
+
+@attrs.frozen
+class Way:
+    """How a table is entered."""
+
+    careful: bool = False
+    """Whether to count before believing what the first rows say of the others."""
+    streamed: bool = False
+    """Whether rows are only to be added up, as they come out of their engine."""
+    seen: int = 0
+    """Rows that it had when it was entered before: one of fewer can be read only once."""
+    held: contextlib.ExitStack = attrs.field(factory=contextlib.ExitStack, eq=False, repr=False)
+    """Closes what was opened for it."""
+    opened: dict[tuple[str, ...], Any] = attrs.field(factory=dict, eq=False, repr=False)
+    """Columns that are being read, with what they were opened as."""
 
 
 class Summed(Protocol):

@@ -7,12 +7,14 @@ from community_plan.frames.door import headers_of as headers_of
 from community_plan.frames.door import is_frame as is_frame
 from community_plan.frames.door import open_parquet as open_parquet
 from community_plan.frames.door import scan_csv as scan_csv
+from community_plan.frames.opening import can_stream as can_stream
 from community_plan.frames.opening import enter as enter
 from community_plan.frames.opening import recalled as recalled
 from community_plan.frames.opening import remember as remember
 
 __all__ = [
     "as_frame",
+    "can_stream",
     "cells_of",
     "enter",
     "from_columns",

@@ -19,7 +19,7 @@ from community_plan.errors import SumOverflowError
 from community_plan.frames.array_cells import ArrayCells, with_nan
 from community_plan.frames.array_frames import frame_like, read_all
 from community_plan.frames.array_sums import sum_by_key, sum_up
-from community_plan.frames.arrays import Column, Numbers, Others, Table, listed, stacked, taken
+from community_plan.frames.arrays import Column, Numbers, Others, Table, keep_memory, listed, stacked, taken
 from community_plan.frames.bits import marks_at, some_marked
 from community_plan.frames.engine import Gaps, Grouped, Holes, Kind
 from community_plan.frames.guards import check
@@ -273,6 +273,9 @@ class ArrayEngine(ArrayCells):
     def rebased(self, relation: Relation) -> tuple[ArrayEngine, Relation]:
         return self, self._over(self._made(relation))
 
+    def streamed(self, relation: Relation) -> None:  # noqa: ARG002  # as `Engine`
+        return None
+
     def settled(self, relation: Relation) -> Relation:
         return relation
 
@@ -340,6 +343,7 @@ def _numbers_of(cells: Sequence[Any], *, truth: bool = False) -> Numbers:
 
 def open_arrays(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str]) -> tuple[ArrayEngine, Relation]:
     """Return some columns of a frame for this engine; of a lazy one, such as Dask's or Ibis', these are collected."""
+    keep_memory()
     chosen_headers = dict.fromkeys(headers)
     user = frame.select(*chosen_headers).collect() if isinstance(frame, nw.LazyFrame) else frame
     found = read_all(user, chosen_headers)

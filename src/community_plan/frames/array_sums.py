@@ -10,7 +10,7 @@ import numpy as np
 
 from community_plan.frames.arrays import Numbers, Table, taken
 from community_plan.frames.engine import Gaps, Grouped
-from community_plan.frames.guards import Guard, Unsound, cells_of, check, tests_of
+from community_plan.frames.guards import Before, Guard, Unsound, cells_of, check, tests_of
 from community_plan.frames.kernels import Ref
 from community_plan.frames.keyed import Asked, ShortRuns, add_to, groups_of, put_together, summable
 from community_plan.frames.loop_sums import LoopSums
@@ -71,6 +71,7 @@ def sum_by_key(
     *,
     gaps: Gaps | None,
     wide: bool,
+    before: Before | None = None,
 ) -> Grouped | None:
     """Return sums by key; None if a suspect holds in a row.
 
@@ -82,8 +83,9 @@ def sum_by_key(
         sums: What is summed; None counts rows.
         gaps: Sums that only rows with missing cells add to.
         wide: Whether to sum upper and lower halves apart, as sums may need more than 64 bits.
+        before: Of a table that goes on where another ended, the keys of that one's last row: see `Guard.watch`.
     """
-    asked = Asked(relation, suspects, staged, keys, sums, None if wide else gaps, wide)
+    asked = Asked(relation, suspects, staged, keys, sums, None if wide else gaps, wide, before)
     try:
         loops = LoopSums.of(asked)
         return _Sums(asked).by_runs() if loops is None else loops.run()
@@ -154,7 +156,7 @@ class _Sums:
         table, rows = self.asked.staged.table, self.asked.staged.rows
         names = self.asked.lines(list(self.asked.sums))
         width = len(names) - len(sparse)
-        watch = plan.guard.watch()
+        watch = plan.guard.watch(self.asked.before)
         blocks: list[_Block] = []
 
         def sink(start: int, stop: int) -> Callable[[int, Any], None]:
@@ -291,9 +293,10 @@ class _Sums:
             ids = ids.astype(np.uint16)
         loops = LoopSums.of(attrs.evolve(self.asked, suspects=()))
         if loops is not None:
-            return loops.by_id(columns, ids, count) if check(self.asked.relation, self.asked.suspects) else None
+            sound = check(self.asked.relation, self.asked.suspects, self.asked.before)
+            return loops.by_id(columns, ids, count) if sound else None
         kernel, plan = self._kernel(dense, (), runs=False)
-        watch = plan.guard.watch()
+        watch = plan.guard.watch(self.asked.before)
         blocks: list[_Block] = []
 
         def sink(start: int, stop: int) -> Callable[[int, Any], None]:

@@ -28,6 +28,7 @@ __all__ = [
     "blended",
     "chosen",
     "either",
+    "keep_memory",
     "listed",
     "marks_of",
     "spacious",
@@ -307,6 +308,17 @@ def compared_texts(compare: Any, left: Text, right: Text) -> Any:
 def constant_text(value: str) -> Text:
     """Return a text that stands for all rows."""
     return text_of([value]).at_every_row()
+
+
+@functools.cache
+def keep_memory() -> None:
+    """Have the C library keep memory that is let go of, to be had again, rather than give it back to the system.
+
+    What comes anew from the system comes page by page, which takes longer than to fill it. glibc keeps blocks up to the
+    size of the largest one that was let go of, if that was at most 32 MiB (mallopt(3), `M_MMAP_THRESHOLD`). Nothing is
+    written to this one, so that it takes no memory; other C libraries do not mind it.
+    """
+    np.empty(2**25 - 2**16, np.uint8)
 
 
 _PAGE = 2**21

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import narwhals as nw
 from community_plan.errors import MissingDependencyError
 from community_plan.frames.engine import VERDICTS
 
-__all__ = ["as_frame", "cells_of", "from_columns", "headers_of", "is_frame", "open_parquet", "scan_csv"]
+__all__ = ["as_frame", "cells_of", "from_columns", "headers_of", "is_frame", "open_parquet", "scan_csv", "some_frame"]
 
 
 def is_frame(data: object) -> bool:
@@ -49,19 +50,13 @@ def from_columns(
     Raises:
         MissingDependencyError: If none of polars, pandas and pyarrow is installed.
     """
+    given = like if isinstance(like, nw.DataFrame) else some_frame()
     known = None not in itertools.chain.from_iterable(columns[name] for name in verdicts)
-    arrays = all(importlib.util.find_spec(name) is not None for name in ("numpy", "nanoarrow"))
-    if isinstance(like, nw.DataFrame) and known and arrays:  # several times as fast
-        from community_plan.frames.array_frames import frame_of_cells
+    if known and all(importlib.util.find_spec(name) is not None for name in ("numpy", "nanoarrow")):
+        from community_plan.frames.array_frames import frame_of_cells  # several times as fast
 
-        return frame_of_cells(like, columns, doubles=doubles, verdicts=verdicts)
-    eager = ("polars", "pandas", "pyarrow")
-    if isinstance(like, nw.DataFrame):
-        backend: Any = like.implementation
-    else:
-        backend = next((name for name in eager if importlib.util.find_spec(name) is not None), None)
-    if backend is None:
-        raise MissingDependencyError("polars, pandas or pyarrow", extra="polars", purpose="a frame")
+        return frame_of_cells(given, columns, doubles=doubles, verdicts=verdicts)
+    backend: Any = given.implementation
     frame = nw.from_dict(dict(columns), backend=backend)
     # pyarrow has no type that names all the words.
     word = nw.Categorical() if frame.implementation.is_pyarrow() else nw.Enum(VERDICTS)
@@ -69,6 +64,23 @@ def from_columns(
     empty = [name for name in doubles if not isinstance(schema[name], nw.Float64)]
     typed = [nw.col(*names).cast(type_) for names, type_ in ((empty, nw.Float64()), (verdicts, word)) if names]
     return frame.with_columns(*typed).to_native()
+
+
+def some_frame() -> nw.DataFrame[Any]:
+    """Return an empty frame of an installed library, the fastest first.
+
+    Raises:
+        MissingDependencyError: If none of polars, pandas and pyarrow is installed.
+    """
+    found = next((n for n in ("polars", "pandas", "pyarrow") if importlib.util.find_spec(n) is not None), None)
+    if found is None:
+        raise MissingDependencyError("polars, pandas or pyarrow", extra="polars", purpose="a frame")
+    return _empty_frame(found)
+
+
+@functools.cache
+def _empty_frame(library: Any) -> nw.DataFrame[Any]:
+    return nw.from_dict({"region": []}, backend=library)
 
 
 def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:

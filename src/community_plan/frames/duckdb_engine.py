@@ -7,14 +7,14 @@ import functools
 import importlib.util
 import uuid
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import attrs
 import duckdb
 
 from community_plan.errors import DataError
-from community_plan.frames.engine import Holes, Kind
+from community_plan.frames.engine import Holes, Kind, Reader, streams
 from community_plan.frames.sql_engine import Parts, Sql, SqlEngine, decoded, encoded, literal
 from community_plan.grouping import Misread
 
@@ -189,7 +189,7 @@ class DuckDBEngine(SqlEngine):
                 asked |= {f"{what}{place}": found for what, found in _ends_of(cell).items()}
         (row,) = self.fetch(self.aggregate(relation.limit(_SAMPLE), (), asked))
         told = dict(zip(asked, row, strict=True))
-        self.seen_rows = told["rows"]
+        self.seen_rows = max(self.seen_rows, told["rows"])
         found: dict[str, Holes] = {}
         for place, header in enumerate(headers):
             there = told[f"there{place}"]
@@ -266,6 +266,14 @@ class DuckDBEngine(SqlEngine):
         weakref.finalize(engine, _drop, connected, tables).atexit = False
         return engine, stored
 
+    def streamed(self, relation: Any) -> tuple[Any, Any] | None:
+        if not streams():
+            return None
+        from community_plan.frames.stream_engine import to_be_streamed
+
+        names = [decoded(name) for name in relation.columns]
+        return to_be_streamed(stream_of(relation, names), names)
+
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return relation.project(", ".join(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
 
@@ -330,13 +338,14 @@ def _kind(type_: Any) -> Kind:
             return Kind("other", shown)
 
 
-def open_duckdb(data: Any, headers: Sequence[str], *, careful: bool) -> tuple[DuckDBEngine, Any]:
+def open_duckdb(data: Any, headers: Sequence[str], *, careful: bool, seen: int) -> tuple[DuckDBEngine, Any]:
     """Return a relation for this engine.
 
     Args:
         data: The user's relation.
         headers: The columns that are needed.
         careful: Whether what goes wrong on the way is final.
+        seen: Rows that it had before.
     """
     names, types = list(data.columns), list(data.types)
     kinds: dict[str, Kind] = {}
@@ -350,4 +359,44 @@ def open_duckdb(data: Any, headers: Sequence[str], *, careful: bool) -> tuple[Du
             ", ".join(f"#{names.index(header) + 1} AS {_quoted(encoded(header))}" for header in headers)
         )
     ids = {header: str(types[names.index(header)]) for header in headers}
-    return DuckDBEngine(types=ids, base=base, careful=careful, columns=kinds), base
+    return DuckDBEngine(types=ids, base=base, careful=careful, columns=kinds, seen_rows=seen), base
+
+
+def stream_of(data: Any, names: Sequence[str] | None = None) -> Reader:
+    """Return what reads a relation in batches, in the order of its rows; what goes wrong on the way is a `Misread`.
+
+    Args:
+        data: The relation.
+        names: What its columns are called, if that is not what it says itself.
+    """
+    places = {name: place for place, name in enumerate(names or data.columns, start=1)}
+
+    def begin(headers: Sequence[str], rows: int) -> _Reading:
+        # DuckDB ignores case in names; places are unambiguous.
+        chosen = ", ".join(f"#{places[header]} AS c{number}" for number, header in enumerate(headers))
+        try:
+            return _Reading(data.project(chosen).to_arrow_reader(rows))
+        except duckdb.Error as error:
+            raise Misread from error
+
+    return begin
+
+
+@attrs.frozen
+class _Reading:
+    """One of pyarrow's readers over a result."""
+
+    reader: Any
+
+    @property
+    def schema(self) -> Any:
+        return self.reader.schema
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self.reader
+        except (duckdb.Error, OSError, ValueError, RuntimeError) as error:  # as pyarrow hands them on
+            raise Misread from error
+
+    def close(self) -> None:
+        self.reader.close()

@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -20,6 +21,7 @@ from community_plan.verdicts import Verdict
 
 __all__ = [
     "BAD",
+    "MOST_ROWS",
     "VERDICTS",
     "Ascending",
     "Engine",
@@ -28,8 +30,12 @@ __all__ = [
     "Holes",
     "Kind",
     "Lister",
+    "Reader",
+    "Reading",
     "Within",
     "can_compile",
+    "cores_there",
+    "streams",
 ]
 
 BAD = "bad__"
@@ -37,6 +43,30 @@ BAD = "bad__"
 
 VERDICTS = [verdict.value for verdict in (Verdict.UNKNOWN, Verdict.MET, Verdict.NOT_MET)]
 """The words of a column of verdicts, in the order of what is known."""
+MOST_ROWS = 2**26
+"""Rows that a relation is taken to have at most where counting them would cost a pass."""
+
+
+class Reading(Protocol):
+    """Rows on their way out of an engine, as pyarrow's record batches."""
+
+    @property
+    def schema(self) -> Any:
+        """Their schema; columns may have other names in it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Give the batches.
+
+        Raises:
+            Misread: If the engine cannot read on.
+        """
+
+    def close(self) -> None:
+        """Let the engine do something else: it may have one such reading at a time."""
+
+
+Reader = Callable[[Sequence[str], int], Reading]
+"""Begins to read some columns, in batches of about so many rows."""
 Holes = Literal["", "null", "nan"]
 """Nothing, nulls, or nulls and perhaps NaN and infinities."""
 
@@ -44,6 +74,23 @@ Holes = Literal["", "null", "nan"]
 def can_compile() -> bool:
     """Say whether there is what compiles loops over arrays, in a version that reads what is written for it."""
     return sys.byteorder == "little" and importlib.util.find_spec("llvmlite") is not None and _compiler_is_new()
+
+
+def streams() -> bool:
+    """Say whether there is what adds up another engine's rows as they pass, and that is fastest.
+
+    Rows pass one core; the sums themselves take some four times as long as that in SQL, on all cores together.
+    """
+    found = (importlib.util.find_spec(name) for name in ("pyarrow", "numpy", "nanoarrow"))
+    return can_compile() and cores_there() <= _FEW_CORES and None not in found
+
+
+_FEW_CORES = 4
+
+
+def cores_there() -> int:
+    """Return on how many cores this process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache
@@ -308,6 +355,9 @@ class Engine(Protocol):
 
     def rebased(self, relation: Any) -> tuple[Engine, Any]:
         """An engine and a relation for rows that are no longer those of the user's frame."""
+
+    def streamed(self, relation: Any) -> tuple[Engine, Any] | None:
+        """An engine and a relation that add up kept rows as they come out of this one; None if that is no faster."""
 
     def settled(self, relation: Any) -> Any:
         """The relation, worked out once if several queries are to read it and it fits in memory."""

@@ -6,12 +6,14 @@ of the rows at a time; and so is a part whose rows are not as the compiled steps
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -19,7 +21,7 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, Others, Table, marks_of, part_of, taken
 from community_plan.frames.bits import Bits
-from community_plan.frames.engine import can_compile
+from community_plan.frames.engine import can_compile, cores_there
 from community_plan.frames.instructions import Input, is_scalar, read_by
 from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
 from community_plan.frames.texts import Text
@@ -27,7 +29,17 @@ from community_plan.frames.texts import Text
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Loop, Role
 
-__all__ = ["Chunk", "Fused", "chunks_of", "fused", "is_worth_compiling", "on_all_cores", "pieces_of", "spans"]
+__all__ = [
+    "Chunk",
+    "Fused",
+    "chunks_of",
+    "fused",
+    "is_worth_compiling",
+    "on_all_cores",
+    "on_one_core",
+    "pieces_of",
+    "spans",
+]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -164,12 +176,21 @@ def spans(rows: int, total: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(cuts))
 
 
-def _cores_there() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@contextlib.contextmanager
+def on_one_core() -> Iterator[None]:
+    """Leave the other cores to whoever makes the rows that are worked on."""
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
+
+
+_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 def _cores_for(rows: int) -> int:
-    return min(_cores_there(), 1 + rows // _LEAST)
+    return 1 if _ALONE.get() else min(cores_there(), 1 + rows // _LEAST)
 
 
 def on_all_cores(work: Callable[[S], T], items: Sequence[S], rows: int) -> list[T]:
@@ -182,7 +203,7 @@ def on_all_cores(work: Callable[[S], T], items: Sequence[S], rows: int) -> list[
 @functools.cache
 def _workers(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  # a process that was forked has no threads
     """Return threads that are there for all calls: to start them takes longer than much of what they do."""
-    return ThreadPoolExecutor(_cores_there(), thread_name_prefix="community_plan")
+    return ThreadPoolExecutor(cores_there(), thread_name_prefix="community_plan")
 
 
 @attrs.define(eq=False)

@@ -19,7 +19,11 @@ from community_plan.frames.written import kernel_for, run
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Role
 
-__all__ = ["Guard", "Unsound", "Watch", "cells_of", "check", "tests_of"]
+__all__ = ["Before", "Guard", "Unsound", "Watch", "cells_of", "check", "tests_of"]
+
+
+Before = dict[int, Any]
+"""Test to the keys of the last row that it has seen."""
 
 
 class Unsound(Exception):  # noqa: N818  # no error: it never leaves this package
@@ -59,9 +63,13 @@ class Guard:
         """What becomes of the outputs where they are compiled."""
         return ["any" if test is None else "join" if isinstance(test, int) else "store" for test in self.tests]
 
-    def watch(self) -> Watch:
-        """Return what looks at the outputs of one run over a table."""
-        return Watch(self.tests)
+    def watch(self, before: Before | None = None) -> Watch:
+        """Return what looks at the outputs of one run over a table.
+
+        Args:
+            before: The last keys of the rows before this table's, if there are such; takes those of its own last row.
+        """
+        return Watch(self.tests, {} if before is None else before)
 
 
 _PACKED = Operation(lambda *parts: parts, "object", fills=False)
@@ -72,6 +80,7 @@ class Watch:
     """Looks at the outputs of a guard, block by block."""
 
     tests: Sequence[Any]
+    before: Before
     edges: dict[tuple[int, int], tuple[Any, Any]] = attrs.field(factory=dict)
     """Test and first row to the keys of a block's first and last row."""
 
@@ -134,16 +143,15 @@ class Watch:
         Raises:
             Unsound: If they are not in order.
         """
-        before: dict[int, Any] = {}
         for place, start in sorted(self.edges):
             first, last = self.edges[place, start]
-            if place in before and not before[place] < first:
+            if place in self.before and not self.before[place] < first:
                 raise Unsound
-            before[place] = last
+            self.before[place] = last
 
 
-def check(relation: Relation, suspects: Sequence[Any]) -> bool:
-    """Say whether no suspect holds in any row."""
+def check(relation: Relation, suspects: Sequence[Any], before: Before | None = None) -> bool:
+    """Say whether no suspect holds in any row; see `Guard.watch`."""
     cells = cells_of(suspects)
 
     def write(tracer: Tracer) -> tuple[list[Ref], Guard]:
@@ -151,7 +159,7 @@ def check(relation: Relation, suspects: Sequence[Any]) -> bool:
         return guard.outputs, guard
 
     kernel, guard = kernel_for(relation, cells, ("check", tests_of(suspects)), write)
-    watch = guard.watch()
+    watch = guard.watch(before)
     table = relation.table
     try:
         for place, value in kernel.fixed.items():

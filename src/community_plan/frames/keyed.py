@@ -10,6 +10,7 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, Table, taken
 from community_plan.frames.engine import Gaps, Grouped
+from community_plan.frames.guards import Before
 from community_plan.frames.kernels import Kernel, Operation, Ref, Register
 from community_plan.frames.outputs import worked_out
 from community_plan.frames.runs import changes_of, grouped, parted
@@ -40,6 +41,8 @@ class Asked:
     """Sums that only rows with missing cells add to."""
     wide: bool
     """Whether to sum upper and lower halves apart, as sums may need more than 64 bits."""
+    before: Before | None = None
+    """The last keys of the rows before the table's, for suspects that compare a row with the one before."""
 
     @property
     def sparse(self) -> list[str]:

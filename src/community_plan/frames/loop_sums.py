@@ -133,7 +133,7 @@ class LoopSums:
 
     def _add_up(self, chunks: Sequence[Chunk], heads: Sequence[Any], group: Any, totals: Any) -> None:
         """Add the sums of all runs to those of their groups."""
-        watch = self.guard.watch()
+        watch = self.guard.watch(self.asked.before)
         first_test = len(self.asked.sums)
         for place, value in self.main.fixed.items():
             if place >= first_test:

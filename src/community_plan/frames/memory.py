@@ -6,11 +6,10 @@ Where another frame has the same columns, and says the same, they are taken as t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
-import narwhals as nw
 
 from community_plan.frames.array_engine import ArrayEngine
 from community_plan.frames.arrays import Table
@@ -57,17 +56,21 @@ def remember(memory: dict[Any, Any], key: Any, table: Any, told: Any) -> None:
     del kept[_MOST:]
 
 
-def recall(memory: Mapping[Any, Any], key: Any, frame: Any) -> tuple[NativeTable, Any] | None:
-    """Return a table for a frame as it was written for another of its kind, with what was told of that."""
-    from community_plan.frames.array_engine import open_arrays
+def recall(
+    memory: Mapping[Any, Any], key: Any, opened: Callable[[Sequence[str]], tuple[ArrayEngine, Relation]]
+) -> tuple[NativeTable, Any] | None:
+    """Return a table for a frame as it was written for another of its kind, with what was told of that.
 
-    if not isinstance(frame, nw.DataFrame):
-        return None
-    opened: dict[tuple[str, ...], tuple[ArrayEngine, Relation]] = {}
+    Args:
+        memory: Where tables are remembered.
+        key: The question.
+        opened: Opens some columns of the frame.
+    """
+    there: dict[tuple[str, ...], tuple[ArrayEngine, Relation]] = {}
     for written in memory.get(key, ()):
-        if written.headers not in opened:
-            opened[written.headers] = open_arrays(frame, written.headers)
-        engine, relation = opened[written.headers]
+        if written.headers not in there:
+            there[written.headers] = opened(written.headers)
+        engine, relation = there[written.headers]
         if engine.read == written.read and engine.recalls(relation, written.looks):
             blank = written.table
             table = attrs.evolve(blank, engine=engine, relation=blank.relation.on(relation.table), found_notes=[])

@@ -25,7 +25,7 @@ from community_plan.expressions import (
     Lit,
     columns_of,
 )
-from community_plan.frames.engine import BAD, Ascending, Engine, Gaps, Grouped, Within
+from community_plan.frames.engine import BAD, MOST_ROWS, Ascending, Engine, Gaps, Grouped, Within
 from community_plan.frames.keys import CODE, CODE_TEXT, NULL_LABEL, Key, label_text
 from community_plan.frames.native_sums import NativeRegister, NativeSums
 from community_plan.frames.parts import flag, label
@@ -45,10 +45,7 @@ from community_plan.regions import (
 from community_plan.sums import Basis
 from community_plan.variables import Variable
 
-__all__ = ["MOST_ROWS", "NativeTable"]
-
-MOST_ROWS = 2**26
-"""Rows that a relation is taken to have at most where counting them would cost a pass."""
+__all__ = ["NativeTable"]
 
 
 @attrs.frozen(kw_only=True)
@@ -188,18 +185,7 @@ class NativeTable:
         if self.suspects:
             columns[BAD] = engine.fill(self._suspicious(), False)
         columns |= {f"note{place}__": mask for place, (_, mask) in enumerate(self.counted)}
-        return attrs.evolve(
-            self,
-            relation=engine.select(self.relation, columns),
-            numbers={name: engine.column(name) for name in self.numbers},
-            flags={name: engine.column(flag(name)) for name in self.flags},
-            members={name: self._numbered(name) for name in self.members},
-            keys={name: attrs.evolve(key, cell=engine.column(label(name))) for name, key in self.keys.items()},
-            code=None if self.code is None else engine.column(CODE),
-            code_text=None if self.code_text is None else engine.column(CODE_TEXT),
-            suspects=(engine.column(BAD),) if self.suspects else (),
-            counted=tuple((note, engine.column(f"note{p}__")) for p, (note, _) in enumerate(self.counted)),
-        )
+        return self._on(engine, engine.select(self.relation, columns))
 
     def _numbered(self, name: str) -> Callable[[Sequence[int]], Any]:
         engine, missing = self.engine, name in self.flags
@@ -528,10 +514,43 @@ class NativeTable:
         missing = [~known for known in base.flags.values()]
         gap = functools.reduce(operator.or_, missing) if missing else None
         engine, relation = base.engine.kept(base.relation, gap)
-        rows = engine.one_row(relation, {"rows": None})["rows"]
-        table = attrs.evolve(base, engine=engine, relation=relation, rows_at_most=max(1, rows))
+        asked = {"rows": None} if engine.in_memory else {"rows": None, **base.numbers}
+        found = engine.one_row(relation, asked, most=tuple(base.numbers))
+        table = attrs.evolve(
+            base,
+            engine=engine,
+            relation=relation,
+            rows_at_most=max(1, found.pop("rows")),
+            largest={**base.largest, **found},
+        )
         table.checked()
         return attrs.evolve(table, suspects=(), counted=(), written={}, is_kept=True)
+
+    def streamed(self) -> NativeTable | None:
+        """Return a kept table for sums over its rows as they come out of its engine; None if that is no faster."""
+        assert self.written is not None
+        if "streamed" not in self.written:
+            found = self.engine.streamed(self.relation)
+            self.written["streamed"] = None if found is None else self._on(*found)
+        made: NativeTable | None = self.written["streamed"]
+        return made
+
+    def _on(self, engine: Engine, relation: Any) -> NativeTable:
+        """Return a table whose columns have been worked out with these columns of another engine."""
+        table = attrs.evolve(
+            self,
+            engine=engine,
+            relation=relation,
+            numbers={name: engine.column(name) for name in self.numbers},
+            flags={name: engine.column(flag(name)) for name in self.flags},
+            keys={name: attrs.evolve(key, cell=engine.column(label(name))) for name, key in self.keys.items()},
+            code=None if self.code is None else engine.column(CODE),
+            code_text=None if self.code_text is None else engine.column(CODE_TEXT),
+            suspects=(engine.column(BAD),) if self.suspects else (),
+            counted=tuple((note, engine.column(f"note{p}__")) for p, (note, _) in enumerate(self.counted)),
+            written=None if self.written is None else {},
+        )
+        return attrs.evolve(table, members={name: table._numbered(name) for name in self.members})
 
     def codes_repeat(self) -> bool:
         """Say whether a code stands in more than one row; a remainder has none."""

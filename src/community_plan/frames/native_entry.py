@@ -16,9 +16,9 @@ import attrs
 from community_plan.columns import rounded_note
 from community_plan.entry import INT64_MAX, MAX_QUANTA, Note, Source, SourceColumn, bad_cells, duplicate_code
 from community_plan.errors import CellError, CommunityPlanError
-from community_plan.frames.engine import Ascending, Engine, Holes, Kind
+from community_plan.frames.engine import MOST_ROWS, Ascending, Engine, Holes, Kind
 from community_plan.frames.keys import Key
-from community_plan.frames.native import MOST_ROWS, NativeTable
+from community_plan.frames.native import NativeTable
 from community_plan.frames.native_cells import CODE_WIDTHS, CellReader, Check, Entered
 from community_plan.grouping import Misread
 

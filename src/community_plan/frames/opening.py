@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from community_plan.entry import Source, SourceColumn
 from community_plan.errors import CommunityPlanError, MissingDependencyError
 from community_plan.frames import native_entry
-from community_plan.frames.engine import Engine, can_compile
-from community_plan.grouping import Table
+from community_plan.frames.engine import Engine, can_compile, streams
+from community_plan.grouping import Misread, Table, Way
 
-__all__ = ["enter", "recalled", "remember"]
+if TYPE_CHECKING:
+    from community_plan.frames.array_engine import ArrayEngine
+    from community_plan.frames.stream_engine import StreamEngine
+    from community_plan.frames.traces import Relation
+
+__all__ = ["can_stream", "enter", "recalled", "remember"]
 
 
 def enter(
@@ -24,13 +30,13 @@ def enter(
     *,
     labels: Mapping[str, str],
     unique: Sequence[str],
-    careful: bool,
+    way: Way,
     faults: list[CommunityPlanError],
 ) -> Table:
     """Turn a frame of any engine into whole numbers.
 
     DuckDB, Spark and polars evaluate what they hold; the columns of other frames in memory, and of small ones, are
-    looked at as arrays.
+    looked at as arrays; and so are rows that are only to be added up, as they come out of DuckDB.
 
     Args:
         frame: The user's frame.
@@ -38,19 +44,45 @@ def enter(
         columns: The columns to take, by variable id.
         labels: Key name to header, for columns that are grouped by and are no variable.
         unique: Headers that together name a row, the code first.
-        careful: Whether to count before believing what the first rows say of the others.
+        way: How it is entered; streamed only if `can_stream` says that it can be.
         faults: Collects what is wrong.
 
     Raises:
         MissingDependencyError: If the frame needs numpy and it is not installed.
+        Misread: If rows cannot be streamed after all.
     """
+    if way.streamed:  # what the rows themselves are called is no part of sums
+        columns = {name: column for name, column in columns.items() if name != "name"}
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
-    engine, relation = _opened(frame, headers, careful=careful)
-    if engine.in_memory:
+    engine: Engine
+    engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way)
+    if engine.in_memory or way.streamed:
         engine.looks = []  # for the next table of its kind
     return native_entry.enter(
-        engine, relation, source, columns, labels=labels, unique=unique, careful=careful, faults=faults
+        engine, relation, source, columns, labels=labels, unique=unique, careful=way.careful, faults=faults
     )
+
+
+def can_stream(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
+    """Say whether the rows of a frame are added up fastest by loops over arrays, as they come out of its engine."""
+    return frame.implementation.is_duckdb() and streams()
+
+
+def _streamed(
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], way: Way, headers: Sequence[str]
+) -> tuple[StreamEngine, Relation]:
+    """Return columns as they come out of their engine; rows that have been read are not asked for again."""
+    if not headers:  # whatever is asked for, it is no sum of a column
+        raise Misread
+    from community_plan.frames.duckdb_engine import stream_of
+    from community_plan.frames.stream_engine import open_stream
+
+    if tuple(headers) not in way.opened:
+        way.held.close()  # an engine may have one reading at a time
+        way.opened.clear()
+        way.opened[tuple(headers)] = open_stream(stream_of(nw.to_native(frame)), headers, way.held)
+    found: tuple[StreamEngine, Relation] = way.opened[tuple(headers)]
+    return found
 
 
 _SMALL = 2**16
@@ -63,19 +95,17 @@ def _polars_is_there() -> bool:
     return importlib.util.find_spec("polars") is not None
 
 
-def _opened(
-    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], *, careful: bool
-) -> tuple[Engine, Any]:
+def _opened(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], way: Way) -> tuple[Engine, Any]:
     implementation = frame.implementation
     data = nw.to_native(frame)
     if implementation.is_duckdb():
         from community_plan.frames.duckdb_engine import open_duckdb
 
-        return open_duckdb(data, headers, careful=careful)
+        return open_duckdb(data, headers, careful=way.careful, seen=way.seen)
     if implementation.is_pyspark() or implementation.is_pyspark_connect():
         from community_plan.frames.spark_engine import open_spark
 
-        return open_spark(data, headers, careful=careful)
+        return open_spark(data, headers, careful=way.careful)
     lazy = implementation.is_polars() and isinstance(frame, nw.LazyFrame)
     if lazy or (isinstance(frame, nw.DataFrame) and _suits_polars(frame, headers)):
         from community_plan.frames.polars_engine import open_polars
@@ -100,18 +130,31 @@ def _suits_polars(frame: nw.DataFrame[Any], headers: Sequence[str]) -> bool:
     return ours and _polars_is_there() and any(isinstance(frame.schema[header], _EXACT) for header in headers)
 
 
-def recalled(memory: Mapping[Any, Any], key: Any, frame: Any) -> tuple[Table, Any] | None:
-    """Return a table for a frame as it was written for another of its kind, with what was told of that one."""
-    if key not in memory or not isinstance(frame, nw.DataFrame) or _suits_polars(frame, ()):
+def recalled(memory: Mapping[Any, Any], key: Any, frame: Any, way: Way) -> tuple[Table, Any] | None:
+    """Return a table for a frame as it was written for another of its kind, with what was told of that one.
+
+    Raises:
+        Misread: If rows are to be streamed and cannot.
+    """
+    if key not in memory:
+        return None
+    opened: Callable[[Sequence[str]], tuple[ArrayEngine, Relation]]
+    if way.streamed:
+        opened = functools.partial(_streamed, frame, way)
+    elif isinstance(frame, nw.DataFrame) and not _suits_polars(frame, ()):
+        from community_plan.frames.array_engine import open_arrays
+
+        opened = functools.partial(open_arrays, frame)
+    else:
         return None
     from community_plan.frames import memory as written
 
-    return written.recall(memory, key, frame)
+    return written.recall(memory, key, opened)
 
 
 def remember(memory: dict[Any, Any], key: Any, table: Any, told: Any) -> None:
     """Keep how a table was written for the next one of its kind; nothing of its data is kept."""
-    if getattr(table, "engine", None) is not None and table.engine.in_memory:
+    if getattr(getattr(table, "engine", None), "looks", None) is not None:
         from community_plan.frames import memory as written
 
         written.remember(memory, key, table, told)

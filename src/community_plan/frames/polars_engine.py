@@ -390,6 +390,9 @@ class PolarsEngine(PolarsCells):
         frame = self._run(relation)
         return attrs.evolve(self, eager=frame), frame.lazy()
 
+    def streamed(self, relation: pl.LazyFrame) -> None:  # noqa: ARG002  # as `Engine`
+        return None
+
     def settled(self, relation: pl.LazyFrame) -> pl.LazyFrame:
         if self.eager is None:
             return relation

@@ -13,8 +13,7 @@ from typing import Any
 import attrs
 
 from community_plan.errors import DataError
-from community_plan.frames import native
-from community_plan.frames.engine import BAD, Ascending, Gaps, Grouped, Kind, Within
+from community_plan.frames.engine import BAD, MOST_ROWS, Ascending, Gaps, Grouped, Kind, Within
 from community_plan.frames.parts import label
 
 __all__ = ["Sql", "SqlEngine", "decoded", "encoded", "literal"]
@@ -172,7 +171,7 @@ class SqlEngine(ABC):
     """Whether what goes wrong on the way is final."""
     columns: Mapping[str, Kind]
     """What the cells of the user's columns are."""
-    seen_rows: int = attrs.field(default=0, init=False)
+    seen_rows: int = 0
     """Rows that a first look at the table has seen."""
     few: Any = None
     """The rows with missing cells, where they are kept beside all of them."""
@@ -327,6 +326,9 @@ class SqlEngine(ABC):
     def rebased(self, relation: Any) -> tuple[Any, Any]:
         return self, relation
 
+    def streamed(self, relation: Any) -> tuple[Any, Any] | None:  # noqa: ARG002  # as `Engine`
+        return None
+
     def over(self, frame: Any) -> tuple[Any, Any]:
         from community_plan.frames.polars_engine import PolarsEngine
 
@@ -423,7 +425,7 @@ class SqlEngine(ABC):
             problem = f"expected {self.seen_rows} rows or more, as at first, got {rows}"
             raise DataError(problem, mend="read into a table first what can be read only once")
         # Sums of more rows may not fit 64 bits.
-        many = not self.wide and rows > native.MOST_ROWS
+        many = not self.wide and rows > MOST_ROWS
         return None if many or any(grouped.sums[BAD]) else grouped
 
     def _parted(

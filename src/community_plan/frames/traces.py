@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -165,6 +165,24 @@ class Relation:
             own = self.columns[name].name
             return None if own is None else _plain(self.under, own)
         return _plain(self.under, name)
+
+    def read_by(self, cells: Iterable[Cell]) -> set[str]:
+        """Return the columns of the table that some expressions read."""
+        names: set[str] = set()
+        stack, seen = list(cells), set[int]()
+        while stack:
+            cell = stack.pop()
+            if id(cell) in seen:
+                continue
+            seen.add(id(cell))
+            if cell.name is not None:
+                names.add(cell.name)
+            stack += [argument for argument in cell.arguments if isinstance(argument, Cell)]
+        under = [self.columns.get(name, Cell(None, name=name)) for name in names]
+        if isinstance(self.under, Relation):
+            return self.under.read_by(under)
+        bottom = Relation({}, self.under, passes=True)
+        return names if not self.columns else bottom.read_by(under)
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells its expressions from others."""

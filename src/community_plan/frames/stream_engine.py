@@ -1,0 +1,187 @@
+"""Streams: the engine for tables whose rows another engine hands over batch by batch, to be added up as they pass.
+
+Loops over arrays add up faster than engines that speak SQL. No more than a batch of rows is ever here. What a look at
+the first batch says is taken for granted, as everywhere; whatever else is asked of the rows, or is wrong with one of
+them, is a `Misread`, and the engine that has them is asked instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import attrs
+import numpy as np
+
+from community_plan.frames.array_engine import ArrayEngine
+from community_plan.frames.array_sums import sum_by_key
+from community_plan.frames.arrays import Table, keep_memory, spacious, stacked
+from community_plan.frames.batches import Batches
+from community_plan.frames.door import some_frame
+from community_plan.frames.engine import MOST_ROWS, Gaps, Grouped, Holes, Kind, Reader
+from community_plan.frames.fused import on_one_core
+from community_plan.frames.guards import Before, cells_of
+from community_plan.frames.keyed import groups_of, put_together
+from community_plan.frames.traces import Cell, Relation
+from community_plan.grouping import Misread
+
+__all__ = ["StreamEngine", "open_stream", "to_be_streamed"]
+
+_BATCH = 2**18
+"""Rows that are handed over at a time: of fewer, beginning to add up costs more than adding up."""
+
+
+@attrs.define
+class StreamEngine(ArrayEngine):
+    """Verbs over rows that pass; the table of a relation is the first batch of them."""
+
+    reader: Reader | None = None
+    reading: tuple[frozenset[str], Generator[Table]] | None = None
+    """Columns, and what comes after their first batch, as long as nobody has taken it."""
+    in_memory: bool = False
+
+    def rows(self, relation: Relation) -> int | None:  # noqa: ARG002  # as `Engine`
+        return None
+
+    def holes(self, relation: Relation, headers: Sequence[str]) -> dict[str, Holes]:
+        found = super().holes(relation, headers)
+        # A cell that is missing in a later batch is no reason to begin anew.
+        return {h: hole if self.read[h].name == "text" else hole or "null" for h, hole in found.items()}
+
+    def check_and_group(
+        self,
+        relation: Relation,
+        suspects: Sequence[Any],
+        stage: Mapping[str, Cell],
+        keys: Sequence[str],
+        sums: Mapping[str, Cell | None],
+        *,
+        gaps: Gaps | None,
+        wide: bool,
+    ) -> Grouped:
+        if wide:
+            raise Misread
+        parts: list[Grouped] = []
+        before: Before = {}
+        rows = 0
+        with contextlib.closing(self._tables(relation, [*cells_of(suspects), *stage.values()])) as tables:
+            for table in tables:
+                here = relation.on(table)
+                staged = self.select(here, stage)
+                with on_one_core():
+                    found = sum_by_key(here, suspects, staged, keys, sums, gaps=gaps, wide=False, before=before)
+                rows += table.rows
+                if found is None or rows > MOST_ROWS:  # the sums of so many may not fit 64 bits
+                    raise Misread(rows)
+                parts.append(found)
+        return _together(parts, keys, list(sums))
+
+    def group(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None], *, wide: bool) -> Grouped:
+        stage = {name: self.column(name) for name in relation.names}
+        return self.check_and_group(relation, (), stage, keys, sums, gaps=None, wide=wide)
+
+    def _tables(self, relation: Relation, cells: Sequence[Cell]) -> Generator[Table]:
+        """Give the batches of the columns that some expressions read."""
+        wanted = sorted(relation.read_by(cells))
+        if self.reading is not None:
+            (headers, rest), self.reading = self.reading, None
+            with contextlib.closing(rest):
+                if headers.issuperset(wanted):
+                    yield relation.table
+                    yield from rest
+                    return
+        assert self.reader is not None
+        _, tables = _read(self.reader, wanted or list(relation.table.columns)[:1])  # rows are counted all the same
+        with contextlib.closing(tables):
+            yield from tables
+
+    def over(self, frame: Table) -> tuple[ArrayEngine, Relation]:
+        return ArrayEngine(some_frame()).over(frame)
+
+    def shares(self, other: Any) -> bool:  # noqa: ARG002  # as `Engine`
+        return False
+
+    # -- what takes rows that have passed ------------------------------------------------------------------
+
+    def _cannot(self, *given: Any, **_: Any) -> NoReturn:
+        raise Misread(given[0].rows)
+
+    one_row = cells = where = distinct = repeats = repeated = first = listed = beside = _cannot
+    join = union = from_cells = ordered = rebased = kept = handed_back = grouped_relation = is_sound = _cannot
+
+
+def open_stream(reader: Reader, headers: Sequence[str], held: contextlib.ExitStack) -> tuple[StreamEngine, Relation]:
+    """Return some columns for this engine, the first rows of them read.
+
+    Args:
+        reader: Reads them.
+        headers: The columns.
+        held: Closes what has been opened here.
+
+    Raises:
+        Misread: If rows cannot be read as arrays.
+    """
+    keep_memory()
+    kinds, tables = _read(reader, headers)
+    held.callback(tables.close)
+    first = next(tables)
+    engine = StreamEngine(read=kinds, reader=reader, reading=(frozenset(headers), tables))
+    return engine, Relation({}, first, passes=True)
+
+
+def to_be_streamed(reader: Reader, headers: Sequence[str]) -> tuple[StreamEngine, Relation]:
+    """Return columns for this engine, of which nothing has been read so far."""
+    keep_memory()
+    return StreamEngine(reader=reader), Relation({}, Table(0, dict.fromkeys(headers, ())), passes=True)
+
+
+def _read(reader: Reader, headers: Sequence[str]) -> tuple[Mapping[str, Kind], Generator[Table]]:
+    """Return what columns are, and their rows in tables; at least one, which may have no rows."""
+    reading = reader(headers, _BATCH)
+    with contextlib.ExitStack() as failing:
+        failing.callback(reading.close)
+        found = Batches.of(headers, reading.schema)
+        failing.pop_all()
+
+    def tables() -> Generator[Table]:
+        batches = iter(reading)
+        with contextlib.closing(reading):
+            first = next(batches, None)
+            yield found.empty() if first is None else found.table(first)
+            yield from map(found.table, batches)
+
+    return found.kinds, tables()
+
+
+def _together(parts: list[Grouped], keys: Sequence[str], names: Sequence[str]) -> Grouped:
+    """Add up the sums of batches by key; each part is let go of as soon as it is counted."""
+    if len(parts) == 1:
+        return parts[0]
+    if not keys:
+        return Grouped({}, {name: [sum(int(part.sums[name][0]) for part in parts)] for name in names})
+    labels = {key: stacked([part.frame.whole(key) for part in parts]) for key in keys}
+    count = sum(part.frame.rows for part in parts)
+    firsts, group = groups_of(labels, count)
+    totals = spacious(len(names), len(firsts), np.int64)
+    begin = filled = 0
+    for part in _let_go(parts):
+        rows = part.frame.rows
+        if not rows:
+            continue
+        # The keys of a part are all different, so that its groups follow each other.
+        first, end = int(group[begin]), int(group[begin + rows - 1]) + 1
+        shared = filled - first  # 1 if the last group of the part before goes on
+        for line, name in zip(totals, names, strict=True):
+            values = part.frame.whole(name).values
+            line[filled:end] = values[shared:]
+            if shared:
+                line[first] += values[0]
+        begin, filled = begin + rows, end
+    return put_together(labels, firsts, count, totals, names)
+
+
+def _let_go(parts: list[Grouped]) -> Iterator[Grouped]:
+    parts.reverse()
+    while parts:
+        yield parts.pop()

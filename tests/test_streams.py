@@ -1,0 +1,271 @@
+"""Streams: rows that DuckDB hands over batch by batch add up to what they add up to at once, and nothing stays open."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import unittest.mock
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import community_plan as cp
+from community_plan import errors
+from community_plan.frames import engine, stream_engine
+from community_plan.frames.batches import Batches
+from community_plan.frames.duckdb_engine import DuckDBEngine
+from community_plan.frames.sql_engine import SqlEngine
+from renderings import by_sql, compiled, in_batches
+
+PLAN = cp.load_plan("shangqiu-14fyp")
+AREA = "facility-area-per-100-households"
+BATCH = 999
+ROWS = 3 * BATCH + 100
+"""Rows of four batches."""
+BY: Sequence[Any] = (None, "county", "township", ["city", "county"], "grid", ["year", "county"])
+
+
+def table(rows: int = ROWS, **columns: Any) -> pl.DataFrame:
+    """Return communities of two counties in the order of their codes, with some columns changed."""
+    number = pl.int_range(rows, dtype=pl.Int64)
+    county = pl.when(number < rows // 2).then(411_422_000_000).otherwise(411_481_000_000)
+    base = pl.select(
+        code=(county + 100_201 + number // 190 * 1000 + number % 190).cast(pl.String),
+        households=pl.when(number % 11 > 0).then(number % 900 + 100),
+        comprehensive_service_area=pl.when(number % 7 > 0).then((number % 700).cast(pl.Float64) / 4),
+        grid=pl.concat_str(pl.lit("grid "), number % 5),
+        year=pl.lit(2025),
+    )
+    return base.with_columns(**columns)
+
+
+def relation(frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
+    """Return a table of a connection of its own."""
+    connection = duckdb.connect()
+    connection.register("given", frame.to_arrow())
+    connection.execute("CREATE TABLE communities AS FROM given")
+    return connection.table("communities")
+
+
+@contextlib.contextmanager
+def asked() -> Iterator[list[str]]:
+    """Write down what queries DuckDB is asked beside handing over rows."""
+    queries: list[str] = []
+    fetch, frame = DuckDBEngine.fetch, DuckDBEngine.fetch_frame
+
+    def fetched(self: SqlEngine, rows: Any) -> Any:
+        queries.append(rows.sql_query())
+        return fetch(self, rows)
+
+    def framed(self: SqlEngine, rows: Any) -> Any:
+        queries.append(rows.sql_query())
+        return frame(self, rows)
+
+    patch = unittest.mock.patch.multiple(DuckDBEngine, fetch=fetched, fetch_frame=framed)
+    with unittest.mock.patch.object(engine, "cores_there", return_value=2), patch:
+        yield queries
+
+
+@pytest.fixture(params=["by numpy", "compiled"], autouse=True)
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything here holds whatever adds up."""
+    with compiled(loops=0, sums=0) if request.param == "compiled" else contextlib.nullcontext():
+        yield
+
+
+# -- the same answers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", BY, ids=str)
+def test_batches_say_what_the_rows_say_at_once(by: Any) -> None:
+    """Regions that begin in one batch and end in another, and groups that stand in every one."""
+    expected = PLAN.evaluate(table(), by=by, targets=AREA)
+    with in_batches(BATCH), asked() as queries:
+        found = PLAN.evaluate(relation(table()), by=by, targets=AREA)
+        assert found.rows == expected.rows
+        assert found.notes == expected.notes
+        for level in found.levels:
+            assert found.wide(level).equals(expected.wide(level))
+    assert not queries
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(st.sampled_from(["households", "comprehensive_service_area"]), st.integers(0, ROWS - 1))))
+def test_cells_may_begin_to_be_missing_in_any_batch(holes: list[tuple[str, int]]) -> None:
+    """What is missing is counted where it is, and no batch is read twice for it."""
+    number = pl.int_range(pl.len())
+    full = table().with_columns(pl.col("households", "comprehensive_service_area").fill_null(100))
+    for name, row in holes:
+        full = full.with_columns(pl.when(number != row).then(name).alias(name))
+    with in_batches(BATCH), asked() as queries:
+        found = PLAN.evaluate(relation(full), by="township", targets=AREA)
+    assert found.rows == PLAN.evaluate(full, by="township", targets=AREA).rows
+    assert not queries
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"comprehensive_service_area": float("nan")},
+        {"comprehensive_service_area": float("inf")},
+        {"comprehensive_service_area": 3e9},
+        {"households": 2**40},
+    ],
+    ids=str,
+)
+def test_what_no_batch_before_had_is_read_all_the_same(changed: dict[str, Any]) -> None:
+    """Cells that the first rows give no reason to expect, in the last ones."""
+    ((name, cell),) = changed.items()
+    last = pl.int_range(pl.len()) == ROWS - 10
+    data = table().with_columns(pl.when(last).then(pl.lit(cell, table().schema[name])).otherwise(name).alias(name))
+    with in_batches(BATCH):
+        found = PLAN.evaluate(relation(data), by="county", targets=AREA)
+    assert found.rows == PLAN.evaluate(data, by="county", targets=AREA).rows
+
+
+@pytest.mark.parametrize("kind", [pl.Int8, pl.UInt16, pl.UInt64, pl.Float32, pl.Decimal(10, 1), pl.Boolean, pl.String])
+def test_columns_of_any_type_say_what_they_say_elsewhere(kind: Any) -> None:
+    """Numbers that are whole, and what is none: a text is no number here, either."""
+    data = table(households=pl.int_range(pl.len()).mod(2).cast(kind))
+
+    def outcome(given: Any) -> Any:
+        try:
+            return PLAN.evaluate(given, by="county", targets=AREA).rows
+        except errors.CommunityPlanError as error:
+            return type(error)
+
+    with unittest.mock.patch.object(engine, "cores_there", return_value=2):
+        assert outcome(relation(data)) == outcome(data)
+
+
+def test_a_table_without_rows_has_sums_of_nothing() -> None:
+    """As everywhere."""
+    nothing = table().clear()
+    with in_batches(BATCH), asked() as queries:
+        found = PLAN.evaluate(relation(nothing), targets=AREA)
+    assert found.rows == PLAN.evaluate(nothing, targets=AREA).rows
+    assert not queries
+
+
+def test_prepared_data_are_added_up_as_they_pass() -> None:
+    """DuckDB is asked for its rows and for nothing else, whatever the question."""
+    ready = PLAN.prepare(relation(table()), targets=AREA)
+    opened = unittest.mock.patch.object(stream_engine, "_BATCH", BATCH)
+    for by in (None, "county", "township"):
+        with opened, asked() as queries:
+            found = PLAN.evaluate(ready, by=by)
+        assert found.rows == PLAN.evaluate(table(), by=by, targets=AREA).rows
+        assert not queries
+        with by_sql():
+            assert PLAN.evaluate(ready, by=by).rows == found.rows
+
+
+def test_prepared_sums_of_more_than_64_bits_are_made_in_the_engine() -> None:
+    """Amounts so large that arrays could not add them up."""
+    large = table(households=pl.lit(2**50))
+    ready = PLAN.prepare(relation(large), targets=AREA)
+    with unittest.mock.patch.object(engine, "cores_there", return_value=2):
+        assert PLAN.evaluate(ready, by="county").rows == PLAN.evaluate(large, by="county", targets=AREA).rows
+
+
+def test_more_rows_than_were_reckoned_with_are_added_up_in_the_engine() -> None:
+    """Their sums may not fit 64 bits."""
+    with in_batches(BATCH), asked() as queries, unittest.mock.patch.object(stream_engine, "MOST_ROWS", ROWS - 1):
+        found = PLAN.evaluate(relation(table()), by="county", targets=AREA)
+    assert found.rows == PLAN.evaluate(table(), by="county", targets=AREA).rows
+    assert queries
+
+
+def test_where_there_are_many_cores_the_engine_adds_up() -> None:
+    """Rows would pass one of them."""
+    with asked() as queries, by_sql():
+        PLAN.evaluate(relation(table()), targets=AREA)
+    assert queries
+
+
+def test_no_more_than_a_batch_of_rows_is_here() -> None:
+    """However many there are."""
+    lengths: list[int] = []
+    read = Batches.table
+
+    def counted(self: Batches, batch: Any) -> Any:
+        lengths.append(len(batch))
+        return read(self, batch)
+
+    with in_batches(BATCH), unittest.mock.patch.object(Batches, "table", counted):
+        PLAN.evaluate(relation(table()), by="county", targets=AREA)
+    assert lengths == [BATCH, BATCH, BATCH, 100]
+
+
+# -- faults ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [0, BATCH - 2, BATCH - 1, BATCH, 2 * BATCH - 1, ROWS - 2])
+def test_a_code_that_repeats_is_found_wherever_a_batch_ends(row: int) -> None:
+    """The last row of a batch and the first of the next are compared, too."""
+    number = pl.int_range(pl.len())
+    twice = table().with_columns(code=pl.col("code").gather(number - (number > row).cast(pl.Int64)))
+    with in_batches(BATCH), pytest.raises(errors.DuplicateCodeError) as caught:
+        PLAN.evaluate(relation(twice), targets=AREA)
+    assert caught.value.place.row == row + 2
+
+
+def test_rows_in_any_order_are_read_all_the_same() -> None:
+    """In order at first, and then not."""
+    order = [*range(1500), *random.Random(1).sample(range(1500, ROWS), ROWS - 1500)]
+    mixed = table()[order]
+    with in_batches(BATCH):
+        found = PLAN.evaluate(relation(mixed), by="township", targets=AREA)
+    assert found.rows == PLAN.evaluate(table(), by="township", targets=AREA).rows
+
+
+@pytest.mark.parametrize("row", [10, ROWS - 1])
+def test_a_fault_is_told_with_its_row_and_the_connection_is_free(row: int) -> None:
+    """In the first batch and in the last; afterwards the user can ask what she likes."""
+    number = pl.int_range(pl.len())
+    wrong = table().with_columns(households=pl.when(number == row).then(-1).otherwise("households"))
+    connection = duckdb.connect()
+    connection.register("given", wrong.to_arrow())
+    with in_batches(BATCH), pytest.raises(errors.CellError) as caught:
+        PLAN.evaluate(connection.table("given"), targets=AREA)
+    assert caught.value.place.row == row + 1
+    assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_a_column_that_is_missing_leaves_the_connection_free() -> None:
+    """What is told before a row is read, too, and what is told after the first ones."""
+    connection = duckdb.connect()
+    connection.register("given", table().with_columns(households=pl.lit("many")).to_arrow())
+    for by, kind in ((None, errors.ColumnTypeError), ("nowhere", errors.DataError)):
+        with pytest.raises(kind):
+            PLAN.evaluate(connection.table("given"), by=by, targets=AREA)
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_an_engine_that_fails_on_the_way_is_an_error_of_the_data() -> None:
+    """A cell in the last batch that cannot be cast."""
+    texts = table(households=pl.int_range(pl.len()).cast(pl.String).replace(str(ROWS - 5), "x"))
+    failing = relation(texts).project("* REPLACE (CAST(households AS BIGINT) AS households)")
+    with in_batches(BATCH), pytest.raises(errors.DataError, match="cannot be read"):
+        PLAN.evaluate(failing, targets=AREA)
+
+
+def test_what_can_be_read_only_once_is_read_once() -> None:
+    """Where it is as it seems at first; else the user is told to keep it."""
+    connection = duckdb.connect()
+
+    def once(frame: pl.DataFrame) -> Any:
+        data = frame.to_arrow()
+        return connection.from_arrow(pa.RecordBatchReader.from_batches(data.schema, data.to_batches()))
+
+    with in_batches(BATCH):
+        for _ in range(2):  # as it is remembered, too
+            assert PLAN.evaluate(once(table()), targets=AREA).rows == PLAN.evaluate(table(), targets=AREA).rows
+        with pytest.raises(errors.DataError, match="read"):
+            PLAN.evaluate(once(table().reverse()), targets=AREA)
