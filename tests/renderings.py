@@ -22,7 +22,7 @@ import pyarrow as pa
 import community_plan as cp
 import community_plan.tables
 from boundary_rows import AMOUNTS, AREAS, COUNTY_KINDS, SETTINGS, Mask, Truth
-from community_plan.frames import compiler, engine, fused, loop_sums, opening, stream_engine
+from community_plan.frames import array_frames, compiler, engine, fused, loop_sums, opening, outputs, stream_engine
 
 Random = np.random.Generator
 Numbers = Literal["narrow", "long", "double", "single", "decimal", "fine decimal", "any"]
@@ -239,6 +239,8 @@ def compiled(rows: int = 64, *, loops: int = 1, sums: int = 1) -> Iterator[None]
         unittest.mock.patch.object(compiler.Loop, "__call__", counted),
         unittest.mock.patch.object(loop_sums.LoopSums, "of", made),
         unittest.mock.patch.multiple(fused, _MANY=1, _CHUNK=rows, _LEAST=rows),
+        unittest.mock.patch.object(outputs, "MANY_ROWS", rows),
+        unittest.mock.patch.object(array_frames, "MANY_ROWS", rows),
     ):
         yield
     assert next(ran) >= loops, "numpy alone was at work"

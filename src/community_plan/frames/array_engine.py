@@ -287,8 +287,12 @@ class ArrayEngine(ArrayCells):
         names = relation.names
         marked = not self.user.implementation.is_pandas_like()
         cells = [self.column(name) if marked or relation.plain(name) is not None else with_nan(name) for name in names]
-        columns = sound_columns(relation, cells, under or relation, suspects)
-        return None if columns is None else frame_like(self.user, dict(zip(names, columns, strict=True)))
+        found = sound_columns(relation, cells, under or relation, suspects)
+        if found is None:
+            return None
+        columns = dict(zip(names, found, strict=True))
+        del found  # each column is let go of as soon as the library has it
+        return frame_like(self.user, columns)
 
     def shares(self, other: Any) -> bool:
         return isinstance(other, ArrayEngine)

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 
 from community_plan.entry import INT64_MAX
-from community_plan.frames.arrays import Column, Numbers, Others, listed
+from community_plan.frames.arrays import MANY_ROWS, Column, Numbers, Others, listed
 from community_plan.frames.arrow import ArrowViews, Chunk, chunks_of, columns_of, from_buffers, from_views, marks_of
 from community_plan.frames.engine import VERDICTS, Kind
 from community_plan.frames.texts import GivenViews, Text, TextColumn, Views, Words
@@ -164,9 +164,13 @@ def _read_objects(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
     return Kind("objects", "Object"), [Others(series)]
 
 
-def frame_like(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
-    """Return columns as a frame of the user's own library."""
+def frame_like(user: nw.DataFrame[Any], columns: dict[str, Any]) -> Any:
+    """Return columns as a frame of the user's own library.
+
+    Each column is taken out of the dictionary, so that its memory may go as soon as the library has its own.
+    """
     library: Any = user.implementation.to_native_namespace()
+    names = list(columns)
     if user.implementation.is_pandas_like():
         # What narwhals calls an enumeration; to make the type for each column would take longer than the columns.
         words = library.CategoricalDtype(VERDICTS, ordered=True)
@@ -175,9 +179,13 @@ def frame_like(user: nw.DataFrame[Any], columns: Mapping[str, Any]) -> Any:
     if user.implementation.is_pyarrow():
         return library.table({name: _for_pyarrow(library, column) for name, column in columns.items()})
     if user.implementation.is_polars():
-        frame = library.DataFrame([_for_polars(library, column).alias(name) for name, column in columns.items()])
-        verdicts = (name for name, c in columns.items() if isinstance(c, Text) and c.is_of(VERDICT_WORDS))
-        return frame.with_columns(_polars_verdicts(library, tuple(verdicts)))
+        verdicts = [name for name, c in columns.items() if isinstance(c, Text) and c.is_of(VERDICT_WORDS)]
+        made = {name: _for_polars(library, columns.pop(name)).alias(name) for name in names}
+        # Apart from the other columns, which would be copied where they come in several pieces.
+        for some in [verdicts] if len(next(iter(made.values()), ())) < MANY_ROWS else [[name] for name in verdicts]:
+            places = library.DataFrame([made.pop(name) for name in some])
+            made |= places.select(_polars_verdicts(library, tuple(some))).to_dict()
+        return library.DataFrame([made[name] for name in names])
     cells = {name: column if isinstance(column, list) else listed(column) for name, column in columns.items()}
     return nw.from_dict(cells, backend=user.implementation).to_native()
 
@@ -237,7 +245,7 @@ def _for_polars(polars: Any, column: Any) -> Any:
     if isinstance(column, Others):
         return column.series.to_native()
     if column.values.dtype == np.float64:
-        return polars.Series(from_buffers(column.values, column.missing))
+        return polars.Series(from_buffers(column.values, column.gone))
     return polars.Series(column.values) if column.missing is None else polars.Series(listed(column))
 
 
@@ -268,5 +276,5 @@ def _for_pyarrow(pyarrow: Any, column: Any) -> Any:
         places = pyarrow.array(column.places, mask=column.places < 0)
         return pyarrow.DictionaryArray.from_arrays(places, texts).cast(pyarrow.string())
     if column.values.dtype == np.float64:
-        return pyarrow.array(from_buffers(column.values, column.missing))
+        return pyarrow.array(from_buffers(column.values, column.gone))
     return pyarrow.array(column.values, mask=column.missing)

@@ -21,6 +21,7 @@ from community_plan.frames.bits import cut, marked, marks_at
 from community_plan.frames.texts import Text, Words, text_of
 
 __all__ = [
+    "MANY_ROWS",
     "Column",
     "Numbers",
     "Others",
@@ -321,6 +322,8 @@ def keep_memory() -> None:
     np.empty(2**25 - 2**16, np.uint8)
 
 
+MANY_ROWS = 2**20
+"""Rows from which what a column takes counts for more than what a call costs."""
 _PAGE = 2**21
 """Bytes of the large pages that systems hand memory over in."""
 

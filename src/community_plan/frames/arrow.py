@@ -121,4 +121,9 @@ def from_views(views: Any, missing: Any) -> Any:
 
 
 def _packed(missing: Any) -> Any:
-    return None if missing is None else np.packbits(~missing, bitorder="little")
+    """Return marks of missing cells, an array or `Bits`, as Arrow has them."""
+    if missing is None:
+        return None
+    if isinstance(missing, Bits) and not missing.first:
+        return missing.memory
+    return np.packbits(missing.there() if isinstance(missing, Bits) else ~missing, bitorder="little")

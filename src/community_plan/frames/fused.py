@@ -163,7 +163,9 @@ def chunks_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
 
 
 def spans(rows: int, total: int) -> list[tuple[int, int]]:
-    """Cut rows of a table into spans of one size, of which each core has as many as the others.
+    """Cut rows of a table into spans of about one size, of which each core has as many as the others.
+
+    Each begins with a byte of marks of its own.
 
     Args:
         rows: Rows to cut.
@@ -171,9 +173,9 @@ def spans(rows: int, total: int) -> list[tuple[int, int]]:
     """
     cores = _cores_for(total)
     many = cores * -(-total // (cores * _CHUNK))
-    parts = max(1, min(rows, round(rows * many / max(total, 1))))
-    cuts = [rows * part // parts for part in range(parts + 1)]
-    return list(itertools.pairwise(cuts))
+    parts = max(1, min(rows // 8, round(rows * many / max(total, 1))))
+    cuts = [rows * part // parts // 8 * 8 for part in range(parts)]
+    return list(itertools.pairwise([*cuts, rows]))
 
 
 @contextlib.contextmanager

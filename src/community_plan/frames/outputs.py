@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Numbers, Others, Table, spacious
+from community_plan.frames.arrays import MANY_ROWS, Column, Numbers, Others, spacious
+from community_plan.frames.bits import Bits, some_marked
 from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores
 from community_plan.frames.guards import Guard, Unsound, Watch, cells_of, tests_of
 from community_plan.frames.kernels import DTYPES, Kernel, Ref
@@ -60,7 +62,10 @@ def sound_columns(
             asked,
             lambda tracer: _write(tracer, relation, wanted, under, suspects),
         )
-        rooms = _rooms_for(outputs, table.rows)
+        chunks = None
+        if is_worth_compiling(kernel, table.rows):
+            chunks = chunks_of(table, list(kernel.inputs))
+        rooms = _rooms_for(outputs, table.rows, packed=chunks is not None and _can_pack(chunks, table.rows))
         takers = {place: room for output, room in zip(outputs, rooms, strict=True) for place in output.places}
         watch, first_test = guard.watch(), sum(len(output.places) for output in outputs)
 
@@ -77,10 +82,10 @@ def sound_columns(
             if table.rows:
                 for place, value in kernel.fixed.items():
                     sink(0, table.rows)(place, value)
-            if is_worth_compiling(kernel, table.rows):
-                _run_compiled(kernel, table, takers, guard, watch)
-            else:
+            if chunks is None:
                 run(kernel, table, sink)
+            else:
+                _run_compiled(kernel, chunks, takers, guard, watch)
             watch.close()
         except Unsound:
             return None
@@ -89,7 +94,14 @@ def sound_columns(
     return [next(found) if name is None else table.whole(name) for name in plain]
 
 
-def _run_compiled(kernel: Kernel, table: Table, takers: Mapping[int, _Room], guard: Guard, watch: Watch) -> None:
+def _can_pack(chunks: Sequence[Chunk], rows: int) -> bool:
+    """Say whether marks are packed chunk by chunk: of many rows they take less, and no two chunks share a byte."""
+    return rows >= MANY_ROWS and all(chunk.first % 8 == 0 for chunk in chunks)
+
+
+def _run_compiled(
+    kernel: Kernel, chunks: Sequence[Chunk], takers: Mapping[int, _Room], guard: Guard, watch: Watch
+) -> None:
     roles: list[Role] = ["store" for _ in takers]
     loop = fused(kernel, dict(enumerate([*roles, *guard.roles])))
 
@@ -103,7 +115,7 @@ def _run_compiled(kernel: Kernel, table: Table, takers: Mapping[int, _Room], gua
         watch.look_at(len(takers), start, made)
         chunk.forget()
 
-    on_all_cores(work, chunks_of(table, list(kernel.inputs)), table.rows)
+    on_all_cores(work, chunks, chunks[-1].stop)
 
 
 @attrs.frozen(eq=False)
@@ -146,25 +158,33 @@ class _Room:
     values: Any
     """Room for every row; None where blocks are put together in the end."""
     gone: Any
+    """Marks of the rows where one is missing: an array, or `Bits`; None if there is none."""
     blocks: list[tuple[int, Any]] = attrs.field(factory=list)
 
     def part(self, place: int, start: int, stop: int) -> Any:
         """Return room for a part of an output; None where blocks are put together in the end."""
         array = self.gone if place != self.output.places[0] else self.values
-        return None if array is None else array[start:stop]
+        return None if array is None or isinstance(array, Bits) else array[start:stop]
 
     def take(self, place: int, start: int, stop: int, made: Any) -> None:
         """Keep a part of an output for some rows."""
         if place != self.output.places[0]:
-            self.gone[start:stop] = made
+            self._mark(start, stop, made)
         elif self.values is not None:
             self.values[start:stop] = made
         else:
             self.blocks.append((start, _kept(made, stop - start)))
 
+    def _mark(self, start: int, stop: int, made: Any) -> None:
+        if isinstance(self.gone, Bits):
+            lost = np.broadcast_to(made, stop - start)
+            self.gone.memory[start // 8 : (stop + 7) // 8] = np.packbits(~lost, bitorder="little")
+        else:
+            self.gone[start:stop] = made
+
     def column(self) -> Column:
         """Return the whole output."""
-        gone = self.gone if self.gone is not None and self.gone.any() else None
+        gone = self.gone if some_marked(self.gone) else None
         if self.output.kind == "place":
             return Text(self.values, self.output.words)
         if self.values is not None:
@@ -181,13 +201,18 @@ class _Room:
         return Numbers(np.concatenate(pieces), gone)
 
 
-def _rooms_for(outputs: Sequence[_Output], rows: int) -> list[_Room]:
-    """Return room for outputs; cells of a byte share their pages, as each alone would leave most of one empty."""
+def _rooms_for(outputs: Sequence[_Output], rows: int, *, packed: bool) -> list[_Room]:
+    """Return room for outputs.
+
+    Cells of a byte share their pages, as each alone would leave most of one empty; those of many rows do not, so that
+    each goes back to the system as soon as nobody needs it.
+    """
     types = {output: DTYPES.get(output.kind) for output in outputs}  # type: ignore[call-overload]
     small = [output for output in outputs if types[output] in (np.bool_, np.int8)]
     gappy = [output for output in outputs if len(output.places) > 1]
-    values = dict(zip(small, spacious(len(small), rows, np.int8), strict=True))
-    gone = dict(zip(gappy, spacious(len(gappy), rows, np.bool_), strict=True))
+    values = dict(zip(small, _lines(len(small), rows, np.int8), strict=True))
+    marks = [_bits(rows) for _ in gappy] if packed else _lines(len(gappy), rows, np.bool_)
+    gone = dict(zip(gappy, marks, strict=True))
 
     def room(output: _Output) -> Any:
         if output in values:
@@ -195,6 +220,18 @@ def _rooms_for(outputs: Sequence[_Output], rows: int) -> list[_Room]:
         return None if types[output] is None else spacious(1, rows, types[output])[0]
 
     return [_Room(output, rows, room(output), gone.get(output)) for output in outputs]
+
+
+def _bits(rows: int) -> Bits:
+    return Bits(np.empty((rows + 7) // 8, np.uint8), 0, rows)
+
+
+def _lines(lines: int, rows: int, type_: Any) -> Sequence[Any]:
+    """Return memory for lines of cells of a byte."""
+    if rows < MANY_ROWS:
+        found: Sequence[Any] = spacious(lines, rows, type_)
+        return found
+    return [np.frombuffer(mmap.mmap(-1, rows), type_) for _ in range(lines)]
 
 
 def _kept(made: Any, rows: int) -> Any:
