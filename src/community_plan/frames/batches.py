@@ -117,6 +117,6 @@ _KINDS: Mapping[str, tuple[Any, Callable[[Any], Column]]] = {
     "float": ("float32", functools.partial(_numbers, np.float32)),
     "double": ("float", functools.partial(_numbers, np.float64)),
     "bool": ("boolean", _truths),
-    "string": ("text", _texts),
+    **dict.fromkeys(("string", "large_string", "string_view"), ("text", _texts)),
 }
 """Arrow's words for types with what they are."""

@@ -58,9 +58,12 @@ def enter(
     engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way)
     if engine.in_memory or way.streamed:
         engine.looks = []  # for the next table of its kind
-    return native_entry.enter(
+    table = native_entry.enter(
         engine, relation, source, columns, labels=labels, unique=unique, careful=way.careful, faults=faults
     )
+    if way.streamed and faults:
+        raise Misread(relation.rows)  # to be told in the words of the engine
+    return table
 
 
 def can_stream(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
