@@ -514,8 +514,8 @@ class NativeTable:
         missing = [~known for known in base.flags.values()]
         gap = functools.reduce(operator.or_, missing) if missing else None
         engine, relation = base.engine.kept(base.relation, gap)
-        asked = {"rows": None} if engine.in_memory else {"rows": None, **base.numbers}
-        found = engine.one_row(relation, asked, most=tuple(base.numbers))
+        counted = base.numbers if engine.streamed(relation) is not None else {}  # sums of batches have 64 bits
+        found = engine.one_row(relation, {"rows": None, **counted}, most=tuple(counted))
         table = attrs.evolve(
             base,
             engine=engine,

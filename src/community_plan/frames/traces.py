@@ -168,25 +168,25 @@ class Relation:
 
     def read_by(self, cells: Iterable[Cell]) -> set[str]:
         """Return the columns of the table that some expressions read."""
-        names: set[str] = set()
-        stack, seen = list(cells), set[int]()
-        while stack:
-            cell = stack.pop()
-            if id(cell) in seen:
-                continue
-            seen.add(id(cell))
-            if cell.name is not None:
-                names.add(cell.name)
-            stack += [argument for argument in cell.arguments if isinstance(argument, Cell)]
-        under = [self.columns.get(name, Cell(None, name=name)) for name in names]
-        if isinstance(self.under, Relation):
-            return self.under.read_by(under)
-        bottom = Relation({}, self.under, passes=True)
-        return names if not self.columns else bottom.read_by(under)
+        own = [self.columns.get(name, Cell(None, name=name)) for name in _names_in(cells)]
+        return _names_in(own) if isinstance(self.under, Table) else self.under.read_by(own)
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells its expressions from others."""
         return self._own if isinstance(self.under, Table) else (self._own, *self.under.identity())
+
+
+def _names_in(cells: Iterable[Cell]) -> set[str]:
+    """Return the columns that some expressions name; parts of expressions are commonly parts of many."""
+    names: set[str] = set()
+    stack, seen = list(cells), set[int]()
+    while stack:
+        cell = stack.pop()
+        if id(cell) not in seen:
+            seen.add(id(cell))
+            names |= set() if cell.name is None else {cell.name}
+            stack += [argument for argument in cell.arguments if isinstance(argument, Cell)]
+    return names
 
 
 def _own_identity(relation: Relation) -> tuple[Any, ...]:
