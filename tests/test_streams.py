@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 import unittest.mock
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -18,9 +21,13 @@ from hypothesis import strategies as st
 import community_plan as cp
 from community_plan import errors
 from community_plan.frames import engine, stream_engine
-from community_plan.frames.batches import Batches
+from community_plan.frames.arrays import listed, taken
+from community_plan.frames.batches import Batches, detached
 from community_plan.frames.duckdb_engine import DuckDBEngine
+from community_plan.frames.engine import Engine, Lister
 from community_plan.frames.sql_engine import SqlEngine
+from community_plan.frames.texts import Text
+from community_plan.grouping import Misread
 from renderings import by_sql, compiled, in_batches
 
 PLAN = cp.load_plan("shangqiu-14fyp")
@@ -70,6 +77,11 @@ def asked() -> Iterator[list[str]]:
     patch = unittest.mock.patch.multiple(DuckDBEngine, fetch=fetched, fetch_frame=framed)
     with unittest.mock.patch.object(engine, "cores_there", return_value=2), patch:
         yield queries
+
+
+def signature(verb: Any) -> Collection[str]:
+    """Return what a verb is asked about."""
+    return inspect.signature(verb).parameters
 
 
 @pytest.fixture(params=["by numpy", "compiled"], autouse=True)
@@ -170,24 +182,32 @@ def test_a_table_without_rows_has_sums_of_nothing() -> None:
 
 
 def test_prepared_data_are_added_up_as_they_pass() -> None:
-    """DuckDB is asked for its rows and for nothing else, whatever the question."""
-    ready = PLAN.prepare(relation(table()), targets=AREA)
-    opened = unittest.mock.patch.object(stream_engine, "_BATCH", BATCH)
+    """DuckDB is asked for its rows and for nothing else, whatever the question; on many cores for sums."""
+    small = unittest.mock.patch.object(stream_engine, "_BATCH", BATCH)
+    with asked():
+        ready = PLAN.prepare(relation(table()), targets=AREA)
+    with by_sql():
+        left = PLAN.prepare(relation(table()), targets=AREA)
     for by in (None, "county", "township"):
-        with opened, asked() as queries:
-            found = PLAN.evaluate(ready, by=by)
-        assert found.rows == PLAN.evaluate(table(), by=by, targets=AREA).rows
+        expected = PLAN.evaluate(table(), by=by, targets=AREA).rows
+        with small, asked() as queries:
+            assert PLAN.evaluate(ready, by=by).rows == expected
         assert not queries
-        with by_sql():
-            assert PLAN.evaluate(ready, by=by).rows == found.rows
+        with asked() as queries, by_sql():
+            assert PLAN.evaluate(left, by=by).rows == expected
+        assert queries
 
 
-def test_prepared_sums_of_more_than_64_bits_are_made_in_the_engine() -> None:
-    """Amounts so large that arrays could not add them up."""
-    large = table(households=pl.lit(2**50))
-    ready = PLAN.prepare(relation(large), targets=AREA)
-    with unittest.mock.patch.object(engine, "cores_there", return_value=2):
+def test_prepared_sums_that_may_not_fit_64_bits_are_made_in_the_engine() -> None:
+    """Ten thousand of the largest amounts: those of a county fit, and those of all would not."""
+    large = table(10_000, households=pl.lit(2**50))
+    with asked():
+        ready = PLAN.prepare(relation(large), targets=AREA)
+    with asked() as queries:
         assert PLAN.evaluate(ready, by="county").rows == PLAN.evaluate(large, by="county", targets=AREA).rows
+        assert queries
+        with pytest.raises(errors.SumOverflowError):
+            PLAN.evaluate(ready)
 
 
 def test_more_rows_than_were_reckoned_with_are_added_up_in_the_engine() -> None:
@@ -205,18 +225,78 @@ def test_where_there_are_many_cores_the_engine_adds_up() -> None:
     assert queries
 
 
-def test_no_more_than_a_batch_of_rows_is_here() -> None:
-    """However many there are."""
-    lengths: list[int] = []
+@pytest.mark.parametrize("by", [None, "county", "township", "grid"])
+@pytest.mark.parametrize("name", ["grid", "an endless name of a grid, "], ids=["short", "long"])
+def test_of_batches_that_have_passed_sums_alone_are_kept(by: Any, name: str) -> None:
+    """However many there are: labels, too, are written down apart from the rows that they were taken from."""
     read = Batches.table
+    passed: list[list[weakref.ref[Any]]] = []
+    most = 0
 
     def counted(self: Batches, batch: Any) -> Any:
-        lengths.append(len(batch))
-        return read(self, batch)
+        nonlocal most
+        made = read(self, batch)
+        columns = [piece.column if isinstance(piece, Text) else piece for (piece,) in made.columns.values()]
+        passed.append([weakref.ref(each) for each in (made, *columns)])
+        most = max(most, sum(any(each() is not None for each in batch) for batch in passed))
+        return made
 
+    data = table(8 * BATCH, grid=pl.concat_str(pl.lit(name), pl.int_range(pl.len()) % 5))
     with in_batches(BATCH), unittest.mock.patch.object(Batches, "table", counted):
-        PLAN.evaluate(relation(table()), by="county", targets=AREA)
-    assert lengths == [BATCH, BATCH, BATCH, 100]
+        found = PLAN.evaluate(relation(data), by=by, targets=AREA)
+    assert len(passed) == 8
+    assert most <= 3  # the first, the last and the next
+    assert found.rows == PLAN.evaluate(data, by=by, targets=AREA).rows
+
+
+def test_every_verb_of_an_engine_sees_all_batches_or_none() -> None:
+    """One that were inherited would answer for the first of them alone."""
+    asked_of_the_first = {"kinds", "begins"}
+    writes_only = {"select", "extend", "settled", "streamed"}
+    verbs = {name for name, each in vars(Engine).items() if callable(each) and "relation" in signature(each)}
+    verbs |= {"join", "from_cells", "over", "shares", *(name for name in vars(Lister) if not name.startswith("_"))}
+    inherited = verbs - set(vars(stream_engine.StreamEngine))
+    assert inherited == asked_of_the_first | writes_only
+
+
+# -- batches as they come --------------------------------------------------------------------------------------
+
+TYPES = {
+    **{str(type_): (type_, st.integers(0, 100)) for type_ in (pa.int8(), pa.uint16(), pa.int32(), pa.uint64())},
+    "int64": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    "float": (pa.float32(), st.floats(width=32, allow_nan=False)),
+    "double": (pa.float64(), st.floats(allow_nan=False)),
+    "bool": (pa.bool_(), st.booleans()),
+    **{str(type_): (type_, st.text(max_size=20)) for type_ in (pa.string(), pa.large_string(), pa.string_view())},
+    "words": (pa.dictionary(pa.uint8(), pa.string()), st.sampled_from(["urban", "rural"])),
+}
+
+
+@given(st.sampled_from(sorted(TYPES)), st.data())
+def test_a_batch_is_read_wherever_it_begins(name: str, data: st.DataObject) -> None:
+    """Cells of every type, some of them missing, and whatever lies before and behind them in memory."""
+    type_, cells = TYPES[name]
+    listing = data.draw(st.lists(st.none() | cells, max_size=40))
+    first, last = sorted(data.draw(st.tuples(st.integers(0, len(listing)), st.integers(0, len(listing)))))
+    batch = pa.record_batch({"c": pa.array(listing, type_)}).slice(first, last - first)
+    made = Batches.of(["other"], batch.schema).table(batch)
+    (column,) = made.columns["other"]
+    assert made.rows == len(column) == last - first
+    assert listed(column) == listing[first:last]
+    some = np.arange(0, last - first, 2)
+    assert listed(detached(taken(column, some))) == listing[first:last][::2]
+
+
+def test_numbers_that_no_array_holds_are_left_to_the_engine() -> None:
+    """Beyond 2^63, and of types that have no array; what stands where a cell is missing says nothing."""
+    large = pa.array([1, 2**63], pa.uint64())
+    with pytest.raises(Misread):
+        Batches.of(["c"], pa.schema({"c": pa.uint64()})).table(pa.record_batch({"c": large}))
+    gone = pa.Array.from_buffers(pa.uint64(), 2, [pa.py_buffer(b"\x01"), large.buffers()[1]])
+    (column,) = Batches.of(["c"], pa.schema({"c": pa.uint64()})).table(pa.record_batch({"c": gone})).columns["c"]
+    assert listed(column) == [1, None]
+    with pytest.raises(Misread):
+        Batches.of(["c"], pa.schema({"c": pa.decimal128(10, 2)}))
 
 
 # -- faults ----------------------------------------------------------------------------------------------------

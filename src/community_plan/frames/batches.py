@@ -18,7 +18,7 @@ from community_plan.frames.engine import Kind
 from community_plan.frames.texts import Text, TextColumn
 from community_plan.grouping import Misread
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "detached"]
 
 _WHOLE = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 
@@ -109,7 +109,22 @@ def _words(array: Any) -> Text:
 def _series(array: Any) -> nw.Series[Any]:
     import pyarrow as pa
 
+    if str(array.type) == "string_view":  # which pyarrow takes no rows from
+        array = array.cast(pa.large_string())
     return nw.from_native(pa.chunked_array([array]), series_only=True)
+
+
+def detached(column: Column) -> Column:
+    """Return some rows that were taken from a batch, in memory of their own.
+
+    Texts would hold the column that they were taken from, and that the memory of the whole batch.
+    """
+    if not isinstance(column, Text):
+        return column
+    if column.column is None:
+        return Text(column.places, column.words)
+    array = column.own().to_arrow()
+    return _texts(array.combine_chunks() if hasattr(array, "combine_chunks") else array)
 
 
 _KINDS: Mapping[str, tuple[Any, Callable[[Any], Column]]] = {

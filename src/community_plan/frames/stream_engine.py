@@ -1,14 +1,15 @@
 """Streams: the engine for tables whose rows another engine hands over batch by batch, to be added up as they pass.
 
-Loops over arrays add up faster than engines that speak SQL. No more than a batch of rows is ever here. What a look at
-the first batch says is taken for granted, as everywhere; whatever else is asked of the rows, or is wrong with one of
-them, is a `Misread`, and the engine that has them is asked instead.
+On few cores loops over arrays add up faster than engines that speak SQL. The first batch, the last one and the next are
+here, and of all others their sums. What a look at the first batch says is taken for granted, as everywhere;
+whatever else is asked of the rows, or is wrong with one of them, is a `Misread`, and the engine that has them is asked
+instead.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import attrs
@@ -16,8 +17,8 @@ import numpy as np
 
 from community_plan.frames.array_engine import ArrayEngine
 from community_plan.frames.array_sums import sum_by_key
-from community_plan.frames.arrays import Table, keep_memory, spacious, stacked
-from community_plan.frames.batches import Batches
+from community_plan.frames.arrays import Column, Table, keep_memory, spacious, stacked
+from community_plan.frames.batches import Batches, detached
 from community_plan.frames.door import some_frame
 from community_plan.frames.engine import MOST_ROWS, Gaps, Grouped, Holes, Kind, Reader
 from community_plan.frames.fused import on_one_core
@@ -49,6 +50,11 @@ class StreamEngine(ArrayEngine):
         # A cell that is missing in a later batch is no reason to begin anew.
         return {h: hole if self.read[h].name == "text" else hole or "null" for h, hole in found.items()}
 
+    def words(self, relation: Relation, header: str, *, every: bool, likely: Sequence[str] = ()) -> list[str]:
+        if every:
+            raise Misread(relation.rows)
+        return super().words(relation, header, every=every, likely=likely)
+
     def check_and_group(
         self,
         relation: Relation,
@@ -62,7 +68,7 @@ class StreamEngine(ArrayEngine):
     ) -> Grouped:
         if wide:
             raise Misread
-        parts: list[Grouped] = []
+        parts: list[_Part] = []
         before: Before = {}
         rows = 0
         with contextlib.closing(self._tables(relation, [*cells_of(suspects), *stage.values()])) as tables:
@@ -74,7 +80,7 @@ class StreamEngine(ArrayEngine):
                 rows += table.rows
                 if found is None or rows > MOST_ROWS:  # the sums of so many may not fit 64 bits
                     raise Misread(rows)
-                parts.append(found)
+                parts.append(_Part.of(found, keys, list(sums)))
         return _together(parts, keys, list(sums))
 
     def group(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None], *, wide: bool) -> Grouped:
@@ -154,34 +160,45 @@ def _read(reader: Reader, headers: Sequence[str]) -> tuple[Mapping[str, Kind], G
     return found.kinds, tables()
 
 
-def _together(parts: list[Grouped], keys: Sequence[str], names: Sequence[str]) -> Grouped:
+@attrs.frozen(eq=False)
+class _Part:
+    """The sums of a batch, without its rows."""
+
+    labels: Mapping[str, Column]
+    """The keys of its groups, all of them different."""
+    sums: Sequence[Any]
+    """A line for each sum, with a cell for each group."""
+
+    @classmethod
+    def of(cls, found: Grouped, keys: Sequence[str], names: Sequence[str]) -> _Part:
+        if not keys:
+            return cls({}, [np.array(found.sums[name], np.int64) for name in names])
+        labels = {key: detached(found.frame.whole(key)) for key in keys}
+        return cls(labels, [found.frame.whole(name).values for name in names])
+
+
+def _together(parts: list[_Part], keys: Sequence[str], names: Sequence[str]) -> Grouped:
     """Add up the sums of batches by key; each part is let go of as soon as it is counted."""
-    if len(parts) == 1:
-        return parts[0]
     if not keys:
-        return Grouped({}, {name: [sum(int(part.sums[name][0]) for part in parts)] for name in names})
-    labels = {key: stacked([part.frame.whole(key) for part in parts]) for key in keys}
-    count = sum(part.frame.rows for part in parts)
+        totals = [sum(int(cells[0]) for cells in line) for line in zip(*(part.sums for part in parts), strict=True)]
+        return Grouped({}, {name: [total] for name, total in zip(names, totals, strict=True)})
+    labels = {key: stacked([part.labels[key] for part in parts]) for key in keys}
+    count = len(labels[keys[0]])
     firsts, group = groups_of(labels, count)
     totals = spacious(len(names), len(firsts), np.int64)
     begin = filled = 0
-    for part in _let_go(parts):
-        rows = part.frame.rows
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        rows = len(part.labels[keys[0]])
         if not rows:
             continue
         # The keys of a part are all different, so that its groups follow each other.
         first, end = int(group[begin]), int(group[begin + rows - 1]) + 1
         shared = filled - first  # 1 if the last group of the part before goes on
-        for line, name in zip(totals, names, strict=True):
-            values = part.frame.whole(name).values
-            line[filled:end] = values[shared:]
+        for line, cells in zip(totals, part.sums, strict=True):
+            line[filled:end] = cells[shared:]
             if shared:
-                line[first] += values[0]
+                line[first] += cells[0]
         begin, filled = begin + rows, end
     return put_together(labels, firsts, count, totals, names)
-
-
-def _let_go(parts: list[Grouped]) -> Iterator[Grouped]:
-    parts.reverse()
-    while parts:
-        yield parts.pop()
