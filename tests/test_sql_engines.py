@@ -75,9 +75,8 @@ def to_spark(session: Any, frame: pl.DataFrame, *, ansi: bool) -> Any:
 ENGINES = ("duckdb", "duckdb by sql", "spark", "spark ansi")
 
 
-@pytest.fixture(params=ENGINES)
-def make(request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Make tables of each engine."""
+def making(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Give what makes tables of an engine, as long as it is to be had."""
     if request.param == "duckdb":
         yield to_duckdb
     elif request.param == "duckdb by sql":
@@ -88,10 +87,16 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         yield lambda frame: to_spark(session, frame, ansi=ansi)
 
 
+@pytest.fixture(params=ENGINES)
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Make tables of each engine."""
+    yield from making(request)
+
+
 @pytest.fixture(params=ENGINES[1:])
 def make_for_sql(request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Make tables of each engine that add up themselves."""
-    yield from make.__wrapped__(request)
+    """Make tables of each engine that adds up itself."""
+    yield from making(request)
 
 
 @pytest.fixture
@@ -338,6 +343,34 @@ def test_what_is_prepared_stays_in_its_engine(plan: cp.Plan, make: Make) -> None
     fault(plan, make(many(300, households=pl.lit(-1))), errors.CellError)
     with pytest.raises(errors.CellError):
         plan.prepare(make(many(300, households=pl.lit(-1))), targets=AREA)
+
+
+@pytest.mark.parametrize("cell", [float("nan"), float("inf"), 1e300, -1.0], ids=str)
+def test_what_the_first_rows_do_not_show_is_found_when_data_are_prepared(
+    plan: cp.Plan, make: Make, cell: float
+) -> None:
+    """Whether it is a fault or merely a cell that is missing."""
+    late = pl.when(pl.int_range(pl.len()) == 1500).then(cell).otherwise("comprehensive_service_area")
+    data = make(many(1600).with_columns(comprehensive_service_area=late))
+
+    def outcome(ask: Callable[[], cp.Result]) -> Any:
+        try:
+            return ask().rows
+        except errors.CellError as error:
+            return str(error)
+
+    expected = outcome(lambda: plan.evaluate(data, targets=AREA))
+    assert isinstance(expected, str) == (cell in (1e300, -1.0))
+    assert outcome(lambda: plan.evaluate(plan.prepare(data, targets=AREA))) == expected
+
+
+def test_sums_of_prepared_data_that_pass_64_bits_are_refused(plan: cp.Plan, make: Make) -> None:
+    """Ten thousand of the largest amounts; those of a township fit."""
+    ready = plan.prepare(make(many(10_000, households=pl.lit(2**50))), targets=AREA)
+    expected = plan.evaluate(many(10_000, households=pl.lit(2**50)), by="township", targets=AREA)
+    assert plan.evaluate(ready, by="township").rows == expected.rows
+    with pytest.raises(errors.SumOverflowError):
+        plan.evaluate(ready)
 
 
 def test_prepared_tables_outlive_what_they_were_read_from_and_leave_nothing_behind(plan: cp.Plan) -> None:

@@ -38,9 +38,13 @@ def _told(method: Callable[P, R]) -> Callable[P, R]:
         try:
             return method(*args, **kwargs)
         except duckdb.Error as error:
-            raise DataError(f"the data cannot be read: {str(error).splitlines()[0]}") from error
+            raise _told_by(error) from error
 
     return tell
+
+
+def _told_by(error: duckdb.Error) -> DataError:
+    return DataError(f"the data cannot be read: {str(error).splitlines()[0]}")
 
 
 @attrs.define
@@ -129,14 +133,17 @@ class DuckDBEngine(SqlEngine):
     def limit(self, relation: Any, rows: int) -> Any:
         return relation.limit(rows)
 
-    @_told
-    def fetch(self, relation: Any) -> list[tuple[Any, ...]]:
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[None]:
+        """Run a query: a number too large for a cast may be no fault of the data, unless care has been taken."""
         try:
-            rows: list[tuple[Any, ...]] = relation.fetchall()
+            yield
         except duckdb.Error as error:
-            if self.careful:
-                raise
-            raise Misread from error  # a number that is too large for a cast may be no fault of the data
+            raise (_told_by(error) if self.careful else Misread()) from error
+
+    def fetch(self, relation: Any) -> list[tuple[Any, ...]]:
+        with self._running():
+            rows: list[tuple[Any, ...]] = relation.fetchall()
         return rows
 
     def totals(self, parts: Parts, keys: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -158,15 +165,10 @@ class DuckDBEngine(SqlEngine):
         first, *others = (self.aggregate(relation, keys, columns) for relation, columns in parts)
         return functools.reduce(lambda united, other: united.union(other), others, first)
 
-    @_told
     def fetch_frame(self, relation: Any) -> Any:
         """Run the query, as `fetch` does, and return its rows as a polars DataFrame."""
-        try:
+        with self._running():
             frame = relation.pl()
-        except duckdb.Error as error:
-            if self.careful:
-                raise
-            raise Misread from error
         return frame.rename({name: decoded(name) for name in frame.columns})
 
     @_told
@@ -252,17 +254,18 @@ class DuckDBEngine(SqlEngine):
         }
         return self.project(like.limit(0).aggregate("COUNT(*)"), lists)
 
-    @_told
     def kept(self, relation: Any, gap: Any) -> tuple[DuckDBEngine, Any]:
         """Write a relation into temporary tables, which are dropped when nobody holds them any more."""
-        # A relation brings its whole past along, what it reads among it; this one has nothing but its connection.
-        connected = relation.limit(0).aggregate("COUNT(*)").materialize()
-        tables = [_store(relation)]
-        stored, few = _read(connected, tables[0]), None
-        if gap is not None:
-            tables.append(_store(self.filter(stored, gap)))
-            few = _read(connected, tables[1])
-        engine = attrs.evolve(self, base=stored, types={}, few=few)
+        few = None
+        with self._running():
+            # A relation brings its whole past along, what it reads among it; this one has nothing but its connection.
+            connected = relation.limit(0).aggregate("COUNT(*)").materialize()
+            tables = [_store(relation)]
+            stored = _read(connected, tables[0])
+            if gap is not None:
+                tables.append(_store(self.filter(stored, gap)))
+                few = _read(connected, tables[1])
+        engine = attrs.evolve(self, base=stored, types={}, few=few, careful=True)  # nothing is left to be misread
         weakref.finalize(engine, _drop, connected, tables).atexit = False
         return engine, stored
 

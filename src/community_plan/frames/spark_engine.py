@@ -202,8 +202,10 @@ class SparkEngine(SqlEngine):
         persisted = [relation.persist()]
         if gap is not None:
             persisted.append(self.filter(relation, gap).persist())
-        engine = attrs.evolve(self, base=relation, types={}, few=persisted[1] if gap is not None else None)
+        few = persisted[1] if gap is not None else None
+        engine = attrs.evolve(self, base=relation, types={}, few=few, careful=True)  # once they have been worked out
         weakref.finalize(engine, _release, persisted).atexit = False
+        self.one_row(relation, {"rows": None})
         return engine, relation
 
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
