@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import duckdb
+import narwhals as nw
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -105,6 +106,23 @@ def test_batches_say_what_the_rows_say_at_once(by: Any) -> None:
         for level in found.levels:
             assert found.wide(level).equals(expected.wide(level))
     assert not queries
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+@pytest.mark.parametrize("size", [BATCH, ROWS], ids=["four batches", "one batch"])
+@pytest.mark.parametrize("name", ["grid ", "an endless name of a grid, "], ids=["short", "long"])
+def test_sums_of_batches_make_a_frame_of_whatever_is_installed(library: Any, size: int, name: str) -> None:
+    """Labels are pyarrow's when they leave DuckDB, and the frame's own in it."""
+    data = table(grid=pl.concat_str(pl.lit(name), pl.int_range(pl.len()) % 5))
+    expected = PLAN.evaluate(data, by=["grid", "county"], targets=AREA)
+    empty = nw.from_dict({"region": []}, backend=library)
+    installed = unittest.mock.patch.object(stream_engine, "some_frame", return_value=empty)
+    with in_batches(size), installed, asked() as queries:
+        found = PLAN.evaluate(relation(data), by=["grid", "county"], targets=AREA)
+        assert not queries
+        frame = found.wide("county")
+    assert type(frame).__module__.partition(".")[0] == library
+    assert nw.from_native(frame).rows() == nw.from_native(expected.wide("county")).rows()
 
 
 @settings(max_examples=10)

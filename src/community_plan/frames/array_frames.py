@@ -238,7 +238,7 @@ def _for_polars(polars: Any, column: Any) -> Any:
         if picked is not None:
             return polars.Series(from_views(*picked))
         if column.column is not None:
-            return column.own().to_native()
+            return column.own().to_polars()
         if column.is_of(VERDICT_WORDS):
             return polars.Series(column.places.view(np.uint8))
         return polars.Series(column.listed(), dtype=polars.String)
@@ -254,7 +254,8 @@ def _for_pandas(pandas: Any, column: Any, words: Any) -> Any:
         return column
     if isinstance(column, Text):
         if column.column is not None:
-            return column.own().to_native().reset_index(drop=True)
+            own = column.own()
+            return own.to_native().reset_index(drop=True) if own.implementation.is_pandas_like() else own.to_list()
         if column.words is VERDICT_WORDS:
             return pandas.Categorical.from_codes(column.places, dtype=words)
         texts = np.array([*column.words.texts, None], dtype=object)
