@@ -14,34 +14,18 @@ from typing import Any
 
 import attrs
 
-from community_plan.entry import (
-    INT64_MAX,
-    MAX_QUANTA,
-    Note,
-    Source,
-)
-from community_plan.expressions import (
-    Int,
-    Lit,
-    columns_of,
-)
+from community_plan.entry import INT64_MAX, MAX_QUANTA, Note, Source
+from community_plan.expressions import Int, Lit, columns_of
 from community_plan.frames.engine import BAD, MOST_ROWS, Ascending, Engine, Gaps, Grouped, Within
 from community_plan.frames.keys import CODE, CODE_TEXT, NULL_LABEL, Key, label_text
+from community_plan.frames.native_codes import Codes
 from community_plan.frames.native_sums import NativeRegister, NativeSums
 from community_plan.frames.parts import flag, label
 from community_plan.frames.stage import Stage
 from community_plan.frames.wide import Judging, outputs_of, select_outputs
 from community_plan.grouping import Misread, Register
 from community_plan.programs import REMAINDER
-from community_plan.regions import (
-    COUNTY_KIND_RANGES,
-    LEVELS,
-    PROVINCE_RUN,
-    SETTING_RANGES,
-    TOWNSHIP_KIND_RANGES,
-    CountyKind,
-    Level,
-)
+from community_plan.regions import LEVELS, CountyKind, Level
 from community_plan.sums import Basis
 from community_plan.variables import Variable
 
@@ -104,22 +88,26 @@ class NativeTable:
 
     # -- what follows from the code ------------------------------------------------------------------------
 
+    @property
+    def _codes(self) -> Codes:
+        return Codes(self.engine, self.code, self.code_width)
+
     def fill_from_code(self, variable: Variable, declared: Mapping[str, CountyKind]) -> NativeTable:
         """Fill a category that follows from the code where no cell says otherwise."""
-        engine, width = self.engine, self.code_width
+        engine = self.engine
         if variable.id in LEVELS:
             level: Level = next(name for name in LEVELS if name == variable.id)
-            number = engine.quotient(self.code, 10 ** (width - LEVELS[level]))
+            number = self._codes.region(level)
             return attrs.evolve(self, numbers={**self.numbers, variable.id: number}, members=self._by_number(variable))
         if variable.id in self.numbers and variable.id not in self.flags:
             return self
-        test = functools.partial(_from_code, engine, self.code, width, variable, declared)
+        says = functools.partial(self._codes.says, variable, declared)
         everything = tuple(range(len(variable.values)))
         given = self.members.get(variable.id)
         silent = None if given is None else ~self.flags[variable.id]
 
         def members(values: Sequence[int]) -> Any:
-            said = test(values)
+            said = says(values)
             return said if given is None or silent is None else given(values) | (silent & said)
 
         number = functools.reduce(
@@ -148,12 +136,9 @@ class NativeTable:
         engine, given = self.engine, self.keys.get(level)
         if given is not None and given.full:
             return self
-        ending = "00" if level == "city" else ""
-        number = engine.quotient(self.code, 10 ** (self.code_width - LEVELS[level]))
+        number, ending = self._codes.region(level), self._codes.ending(level)
         if given is None:
             return attrs.evolve(self, keys={**self.keys, level: Key(number, number=True, ending=ending)})
-        if given.full:
-            return self
         cut = engine.joined(engine.to_text(number), ending)
         cell = engine.choose(engine.is_null(given.cell), cut, self.label_text(level))
         return attrs.evolve(self, keys={**self.keys, level: Key(cell)})
@@ -298,10 +283,8 @@ class NativeTable:
 
     def called(self, level: Level) -> dict[str, str | None]:
         """Return what each region of a level is called, by its code."""
-        key = self.keys[level]
-        region = self.engine.quotient(self.code, 10 ** (self.code_width - LEVELS[level]))
-        ending = "00" if level == "city" else ""
-        rows = self.engine.distinct(self.relation, {"region": region, "cell": key.cell})
+        key, ending = self.keys[level], self._codes.ending(level)
+        rows = self.engine.distinct(self.relation, {"region": self._codes.region(level), "cell": key.cell})
         return {f"{region}{ending}": key.text(cell) for region, cell in rows if region is not None}
 
     def kinds_by_county(self) -> dict[str, set[int | None]]:
@@ -309,7 +292,7 @@ class NativeTable:
         engine = self.engine
         known = self.flags.get("county_kind", engine.truth(True))
         columns = {
-            "county": engine.quotient(self.code, 10 ** (self.code_width - LEVELS["county"])),
+            "county": self._codes.region("county"),
             "kind": engine.choose(known, self.numbers["county_kind"], engine.whole(-1)),
         }
         found: dict[str, set[int | None]] = {}
@@ -586,36 +569,3 @@ class NativeTable:
         if grouped.frame is None or grouped.wide:
             found.rows()  # what is too large is told now
         return found
-
-
-def _from_code(
-    engine: Engine,
-    code: Any,
-    width: int,
-    variable: Variable,
-    declared: Mapping[str, CountyKind],
-    values: Sequence[int],
-) -> Any:
-    """Return whether a code says one of some values of a category."""
-    ranges: Mapping[Any, range]
-    county = engine.quotient(code, 10 ** (width - 6))
-    match variable.id:
-        case "setting":
-            number, ranges = engine.remainder(code, 1000), SETTING_RANGES
-        case "township_kind":  # a township's own code ends with the digits that say it
-            number, ranges = engine.remainder(code, 1000), TOWNSHIP_KIND_RANGES
-        case _:
-            number, ranges = engine.remainder(county, 100), COUNTY_KIND_RANGES
-    spans = [span for name, span in ranges.items() if variable.number_of(str(name)) in values]
-    found = functools.reduce(
-        operator.or_, ((number >= span.start) & (number < span.stop) for span in spans), engine.truth(False)
-    )
-    if variable.id != "county_kind":
-        return found
-    found = found & (engine.remainder(engine.quotient(county, 100), 100) != PROVINCE_RUN)
-    if declared:
-        said = functools.reduce(operator.or_, (county == int(region) for region in declared))
-        here = [int(region) for region, kind in declared.items() if variable.number_of(kind) in values]
-        mine = functools.reduce(operator.or_, (county == region for region in here), engine.truth(False))
-        found = (found & ~said) | mine
-    return found
