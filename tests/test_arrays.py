@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -229,3 +232,30 @@ def test_large_results_begin_with_a_page(rows: int) -> None:
     assert lines.sum() == 3 * rows
     if lines.nbytes >= 2**21:
         assert lines.ctypes.data % 2**21 == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory by rules of their own")
+def test_memory_that_is_kept_does_not_come_from_the_system_again() -> None:
+    """A page of it at a time. In a process of its own: what others let go of before counts as well."""
+    run = subprocess.run([sys.executable, "-c", PAGES], capture_output=True, text=True, check=True)
+    before, after = map(int, run.stdout.split())
+    assert before > 1000
+    assert after < before / 100
+
+
+PAGES = """
+import resource
+import numpy as np
+from community_plan.frames.arrays import keep_memory
+
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    [np.ones(2**20) for _ in range(4)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+pages()
+without = pages()
+keep_memory()
+pages()
+print(without, pages())
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import itertools
+import threading
 import unittest.mock
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -290,6 +291,18 @@ def test_every_row_is_in_one_span_and_none_is_too_long(rows: int, others: int, c
     assert 1 <= min(lengths) <= max(lengths) <= min(lengths) + 15
     assert all(low % 8 == 0 for low, _ in found)  # no byte of marks is in two of them
     assert max(lengths) <= 1.5 * fused._CHUNK + 8
+
+
+def test_cores_that_make_the_rows_are_left_to_it() -> None:
+    """What is worked on while another engine makes the next rows is worked on by one thread, the caller's."""
+    with unittest.mock.patch.object(fused, "cores_there", return_value=4):
+        with fused.on_one_core():
+            alone = fused.on_all_cores(lambda _: threading.get_ident(), range(4), 10**9)
+            assert len(fused.spans(fused._CHUNK, fused._CHUNK)) == 1
+        shared = fused.on_all_cores(lambda _: threading.get_ident(), range(4), 10**9)
+        assert len(fused.spans(fused._CHUNK, fused._CHUNK)) == 4
+    assert set(alone) == {threading.get_ident()}
+    assert threading.get_ident() not in shared
 
 
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=90), st.data())
