@@ -473,7 +473,7 @@ def test_parts_of_any_form_merge_to_what_the_whole_says(seed: int, by: str | Non
             home = Path(folder) / str(number)
             home.mkdir()
             data = rendering.make(truth.take(slice(start, end)), np.random.default_rng(seed), home)
-            with rendering.setting():
+            with rendering.setting(by=by):
                 tallies.append(PLAN.tally(data, by=by, targets="main", complete=False))
         random.shuffle(tallies)
         whole = PLAN.evaluate(frame_of(truth, np.random.default_rng(seed)), by=by, targets="main")
