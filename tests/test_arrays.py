@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import narwhals as nw
 from community_plan.frames.array_frames import read, read_all
 from community_plan.frames.arrays import Numbers, Others, listed, spacious, stacked, taken
 from community_plan.frames.bits import Bits, cut, marked, marks_at, some_marked
+from community_plan.frames.outputs import _lines
 from community_plan.frames.runs import ascend, ascending, changes_of, ids_of, numbered
 from community_plan.frames.texts import Text
 
@@ -241,6 +243,25 @@ def test_memory_that_is_kept_does_not_come_from_the_system_again() -> None:
     before, after = map(int, run.stdout.split())
     assert before > 1000
     assert after < before / 100
+
+
+def system_has_large_pages() -> bool:
+    """Say whether memory that asks for large pages gets them."""
+    said = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return said.exists() and "[never]" not in said.read_text()
+
+
+@pytest.mark.skipif(not system_has_large_pages(), reason="the system hands over small pages alone")
+def test_verdicts_of_many_rows_come_in_large_pages() -> None:
+    """What is written to comes from the system with far fewer calls than it has small pages."""
+    resource = pytest.importorskip("resource")
+    rows = 2**26
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    (line,) = _lines(1, rows, np.int8)
+    line[:] = 1
+    pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert int(line.sum(dtype=np.int64)) == rows
+    assert pages < rows // 4096 // 2
 
 
 PAGES = """
