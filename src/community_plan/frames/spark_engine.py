@@ -205,7 +205,7 @@ class SparkEngine(SqlEngine):
         few = persisted[1] if gap is not None else None
         engine = attrs.evolve(self, base=relation, types={}, few=few, careful=True)  # once they have been worked out
         weakref.finalize(engine, _release, persisted).atexit = False
-        self.one_row(relation, {"rows": None})
+        self.one_row(relation, {"rows": None})  # they are worked out here, where a number may still be misread
         return engine, relation
 
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`

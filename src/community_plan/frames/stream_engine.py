@@ -30,7 +30,7 @@ from community_plan.grouping import Misread
 __all__ = ["StreamEngine", "open_stream", "to_be_streamed"]
 
 _BATCH = 2**18
-"""Rows that are handed over at a time: of fewer, beginning to add up costs more than adding up."""
+"""Rows that are handed over at a time, at most: of fewer, beginning to add up costs more than adding up."""
 
 
 @attrs.define
