@@ -31,7 +31,13 @@ from .worker import command
 
 LIBRARIES = ("polars", "pandas", "pyarrow", "narwhals", "pint", "attrs", "duckdb", "pyspark", "openfisca-core",
              "pandera", "numpy", "llvmlite")  # fmt: skip
-NEEDS = {"spark": "pyspark", "openfisca": "openfisca_core", "pandera": "pandera", "duckdb": "duckdb"}
+NEEDS = {
+    "spark": "pyspark",
+    "spark_indicators": "pyspark",
+    "openfisca": "openfisca_core",
+    "pandera": "pandera",
+    "duckdb": "duckdb",
+}
 NORMAL, LARGE, SMALL = 650_000, 10_000_000, 1_000
 MEMORY_CASES = tuple(
     f"{case}/{contender}" for case in ("whole", "county", "community") for contender in ("library", "floats")
@@ -67,6 +73,7 @@ def jobs(options: argparse.Namespace, out: str) -> list[Job]:
         if small or options.openfisca_large:
             found += [job("openfisca", rows)]
         if small:
+            found += [job("spark_indicators", rows)]
             found += [job("pint", rows), job("pandera", rows)]
         found += [job("memory", rows, case=case) for case in MEMORY_CASES]
         found += [job("process", rows, case=case) for case in PROCESS_CASES]
@@ -244,6 +251,7 @@ def _write_data(job: Job) -> None:
         "panel": {"communities": job.rows // 5, "years": 5},
         "shuffled": {"shuffled": True},
         "indicators": {"wide": True},
+        "spark_indicators": {"wide": True},
     }
     job.paths(**options.get(job.group, {}))
 

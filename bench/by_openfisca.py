@@ -5,10 +5,11 @@ It computes in 32-bit floats, as OpenFisca does; an empty cell is a NaN, which t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import polars as pl
 from openfisca_core.entities import Entity, GroupEntity
 from openfisca_core.periods import DateUnit
 from openfisca_core.simulations import Simulation, SimulationBuilder
@@ -88,22 +89,57 @@ def system() -> TaxBenefitSystem:
     return made
 
 
-def build(made: TaxBenefitSystem, frame: pd.DataFrame) -> Simulation:
+class Members(NamedTuple):
+    """What a simulation is built from, as arrays."""
+
+    names: Any
+    """The counties."""
+    numbers: Any
+    """Which of them each community lies in."""
+    inputs: dict[str, Any]
+    masks: dict[str, Any]
+
+
+def from_pandas(frame: pd.DataFrame) -> Members:
+    numbers, names = pd.factorize(frame["county"])
+    setting, kind = frame["setting"], frame["county_kind"]
+    masks = (setting == "rural", setting == "urban", kind == "district", kind.isin(["county", "county_city"]))
+    return Members(
+        names,
+        numbers,
+        {name: frame[name].to_numpy(dtype="float32", na_value=np.nan) for name in INPUTS},
+        {name: mask.to_numpy(dtype=bool) for name, mask in zip(MASKS, masks, strict=True)},
+    )
+
+
+def from_polars(frame: pl.DataFrame) -> Members:
+    names = frame["county"].unique(maintain_order=True)
+    setting, kind = pl.col("setting"), pl.col("county_kind")
+    masks = (setting == "rural", setting == "urban", kind == "district", (kind == "county") | (kind == "county_city"))
+    arrays = frame.select(
+        pl.col(INPUTS).cast(pl.Float32).fill_null(float("nan")),
+        *(mask.alias(name) for name, mask in zip(MASKS, masks, strict=True)),
+        county=pl.col("county").cast(pl.Enum(names)).to_physical(),
+    )
+    return Members(
+        names.to_numpy(),
+        arrays["county"].to_numpy(),
+        {name: arrays[name].to_numpy() for name in INPUTS},
+        {name: arrays[name].to_numpy() for name in MASKS},
+    )
+
+
+def build(made: TaxBenefitSystem, members: Members) -> Simulation:
     """Build the simulation: entities, who belongs to whom, and the inputs."""
     builder = SimulationBuilder()
     builder.create_entities(made)
-    builder.declare_person_entity("community", np.arange(len(frame)))
-    number, names = pd.factorize(frame["county"])
-    counties = builder.declare_entity("county", np.asarray(names, dtype=str))
-    counties.members_entity_id = number  # what `join_with_persons` would work out from texts, more slowly
-    counties.members_role = np.full(len(frame), COUNTY.flattened_roles[0])
+    builder.declare_person_entity("community", np.arange(len(members.numbers)))
+    counties = builder.declare_entity("county", np.asarray(members.names, dtype=str))
+    counties.members_entity_id = members.numbers  # what `join_with_persons` works out from texts, more slowly
+    counties.members_role = np.full(len(members.numbers), COUNTY.flattened_roles[0])
     simulation = builder.build(made)
-    for name in INPUTS:
-        simulation.set_input(name, PERIOD, frame[name].to_numpy(dtype="float32", na_value=np.nan))
-    setting, kind = frame["setting"], frame["county_kind"]
-    masks = (setting == "rural", setting == "urban", kind == "district", kind.isin(["county", "county_city"]))
-    for name, mask in zip(MASKS, masks, strict=True):
-        simulation.set_input(name, PERIOD, mask.to_numpy(dtype=bool))
+    for name, values in {**members.inputs, **members.masks}.items():
+        simulation.set_input(name, PERIOD, values)
     return simulation
 
 

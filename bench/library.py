@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import community_plan as cp
+from community_plan.measures import variables_of
 from community_plan.results import Result, Row
 from community_plan.verdicts import Verdict
 
@@ -18,6 +19,13 @@ LEVELS = ("city", "county", "township")
 @functools.cache
 def plan() -> cp.Plan:
     return cp.load_plan(PLAN)
+
+
+def every_target() -> list[str]:
+    """Return all targets of the plan that read the communities table alone."""
+    tables = plan().variables
+    read = {target.id: variables_of(plan().measure_of(target)) for target in plan().targets.values()}
+    return [target for target, names in read.items() if tables.table_of(names) == "communities"]
 
 
 def evaluate(frame: Any, by: str | Sequence[str] | None = None, targets: Any = "main") -> Result:

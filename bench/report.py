@@ -38,6 +38,10 @@ GROUPS: dict[str, dict[Lang, str]] = {
     "duckdb prepared": {"en": "DuckDB relation, prepared", "zh": "DuckDB 关系，已准备"},
     "spark": {"en": "Spark local[2], cached table", "zh": "Spark local[2]，已缓存的表"},
     "spark prepared": {"en": "Spark local[2], prepared", "zh": "Spark local[2]，已准备"},
+    "spark_indicators": {
+        "en": "More targets: all of the communities table against the ten (Spark)",
+        "zh": "更多目标：社区表的全部目标与十项之比（Spark）",
+    },
     "openfisca": {"en": "OpenFisca-core, by county", "zh": "OpenFisca-core，分县"},
     "pint": {"en": "pint quantities on objects", "zh": "逐对象的 pint 量"},
     "pandera": {"en": "pandera, the same row rules", "zh": "pandera，同样的行规则"},
@@ -48,6 +52,7 @@ GROUPS: dict[str, dict[Lang, str]] = {
         "zh": "整个进程：从 parquet 文件到分县结果",
     },
 }
+MORE_TARGETS = ("indicators", "spark_indicators")
 CASES: dict[str, dict[Lang, str]] = {
     "whole": {"en": "whole table", "zh": "全表"},
     "city": {"en": "by city", "zh": "分市"},
@@ -62,6 +67,8 @@ CASES: dict[str, dict[Lang, str]] = {
     "compile": {"en": "compile", "zh": "编译"},
     "good data": {"en": "good data", "zh": "无误的数据"},
     "1% of the rows bad": {"en": "faults of four kinds, each in 1% of the rows", "zh": "四种错误，各占 1% 的行"},
+    "county, pandas": {"en": "by county, from a pandas frame", "zh": "分县，源自 pandas 数据框"},
+    "county, polars": {"en": "by county, from a polars frame", "zh": "分县，源自 polars 数据框"},
     "county, 5,000 rows": {"en": "by county, 5,000 rows", "zh": "分县，5,000 行"},
 }
 CONTENDERS: dict[str, dict[Lang, str]] = {
@@ -199,7 +206,7 @@ def _verdict(value: float, goal: float, lang: Lang, *lines: Line) -> str:
 def rows_of(group: str, rows: int, case: str, lines: list[Line], lang: Lang) -> Iterator[list[str]]:
     """Yield the table rows of one race: the library beside each contender, and against its own limits."""
     own = _own(lines)
-    if group == "indicators":
+    if group in MORE_TARGETS:
         own = next(line for line in lines if line["contender"] != "library")
     head = [f"{rows:,}", word(CASES, case, lang)]
     pairs: list[tuple[Line, Line]] = []
@@ -215,7 +222,7 @@ def rows_of(group: str, rows: int, case: str, lines: list[Line], lang: Lang) -> 
         pairs = [(own, line) for line in lines if line is not own]
     for mine, theirs in pairs:
         beside = word(CONTENDERS, theirs["contender"], lang)
-        if group in ("process", "fixed", "indicators"):
+        if group in ("process", "fixed", *MORE_TARGETS):
             beside = f"{word(CONTENDERS, mine['contender'], lang)} / {beside}"
         goal, ratio, reached = None, None, ""
         key = "bytes" if "bytes" in mine else "seconds"

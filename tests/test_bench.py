@@ -119,9 +119,10 @@ def test_openfisca_finds_the_same(table: Any, truth: dict[Any, ten.Answers]) -> 
     pytest.importorskip("openfisca_core")
     from bench import by_openfisca
 
-    simulation = by_openfisca.build(by_openfisca.system(), table.to_pandas())
-    result = by_openfisca.read_answers(by_openfisca.compute(simulation))
-    ten.compare(truth["county"], result, tolerance=by_openfisca.TOLERANCE)
+    for members in (by_openfisca.from_pandas(table.to_pandas()), by_openfisca.from_polars(_polars(table))):
+        simulation = by_openfisca.build(by_openfisca.system(), members)
+        result = by_openfisca.read_answers(by_openfisca.compute(simulation))
+        ten.compare(truth["county"], result, tolerance=by_openfisca.TOLERANCE)
 
 
 def test_a_disagreement_is_told(truth: dict[Any, ten.Answers]) -> None:

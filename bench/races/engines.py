@@ -8,6 +8,7 @@ from typing import Any
 
 from ..job import LEVELS, Job, agree, group
 from ..timing import describe
+from .frames import more_targets
 
 
 @group
@@ -111,6 +112,18 @@ def spark(job: Job) -> None:
             warm=4,
         )
         _planning(job, DataFrame, session, asked)
+    finally:
+        session.stop()
+
+
+@group
+def spark_indicators(job: Job) -> None:
+    """Spark local[2]: every target of the communities table against the ten of the plan's table, by county."""
+    session = spark_session()
+    try:
+        table = session.read.parquet(*job.paths(wide=True)).cache()
+        table.count()
+        more_targets(job, table, warm=4)
     finally:
         session.stop()
 

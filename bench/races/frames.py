@@ -80,17 +80,15 @@ def shuffled(job: Job) -> None:
 @group
 def indicators(job: Job) -> None:
     """polars: every target of the communities table against the ten of the plan's table, by county."""
-    from community_plan.measures import variables_of
+    from .. import by_polars
 
-    from .. import by_polars, library
+    more_targets(job, by_polars.read(job.paths(wide=True)))
 
-    frame = by_polars.read(job.paths(wide=True))
-    plan = library.plan()
-    every = [
-        target.id
-        for target in plan.targets.values()
-        if plan.variables.table_of(variables_of(plan.measure_of(target))) == "communities"
-    ]
+
+def more_targets(job: Job, frame: Any, **options: Any) -> None:
+    from .. import library
+
+    every = library.every_target()
     job.race(
         "county",
         {
@@ -98,6 +96,7 @@ def indicators(job: Job) -> None:
             "library": lambda: library.evaluate(frame, "county"),
         },
         notes={f"library, {len(every)} targets": "targets= every target that reads the communities table alone"},
+        **options,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..job import Job, agree, group
@@ -11,18 +11,24 @@ from ..ten import DisagreementError, compare
 
 @group
 def openfisca(job: Job) -> None:
-    """OpenFisca-core by county: with and without building the simulation."""
-    from .. import by_openfisca, by_pandas, library
+    """OpenFisca-core by county, from the same frame as the library: with and without building the simulation."""
+    from .. import by_openfisca, by_pandas, by_polars
 
-    frame = by_pandas.read(job.paths())
+    _openfisca(job, "county, pandas", by_pandas.read(job.paths()), by_openfisca.from_pandas)
+    _openfisca(job, "county, polars", by_polars.read(job.paths()), by_openfisca.from_polars)
+
+
+def _openfisca(job: Job, case: str, frame: Any, members: Callable[[Any], Any]) -> None:
+    from .. import by_openfisca, library
+
     system = by_openfisca.system()
-    built = by_openfisca.build(system, frame)
+    built = by_openfisca.build(system, members(frame))
     read = {"tolerance": by_openfisca.TOLERANCE}
     job.race(
-        "county",
+        case,
         {
             "library": lambda: library.evaluate(frame, "county"),
-            "build and compute": lambda: by_openfisca.compute(by_openfisca.build(system, frame)),
+            "build and compute": lambda: by_openfisca.compute(by_openfisca.build(system, members(frame))),
             "compute alone": lambda: by_openfisca.compute(by_openfisca.forget(built)),
         },
         agree("county", {

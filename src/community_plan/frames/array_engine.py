@@ -48,6 +48,7 @@ class ArrayEngine(ArrayCells):
     wide: bool = False
     apart: bool = True
     reads_slowly: bool = False
+    fills: bool = False
     in_memory: bool = True
     looks: list[tuple[str, tuple[Any, ...], Any]] | None = None
     """What was asked of the data on entry, and what they said."""

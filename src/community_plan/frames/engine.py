@@ -168,6 +168,8 @@ class Engine(Protocol):
     reads_slowly: bool
     """Whether texts are compared much faster than they are read as numbers."""
 
+    fills: bool
+    """Whether sums are quicker over columns that hold no nulls for certain: of a stage, no cell is ever missing."""
     in_memory: bool
     """Whether rows are worked out here, so that they are checked in the same pass."""
     looks: list[tuple[str, tuple[Any, ...], Any]] | None

@@ -47,6 +47,7 @@ class PolarsEngine(PolarsCells):
     wide: bool = False
     apart: bool = True
     reads_slowly: bool = False
+    fills: bool = False
     in_memory: bool = False
     looks: list[Any] | None = None
 

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import importlib.util
 import json
+import re
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
@@ -15,8 +16,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions
 
 from community_plan.errors import DataError
-from community_plan.frames.engine import Holes, Kind
-from community_plan.frames.sql_engine import Parts, Sql, SqlEngine, decoded, encoded, literal
+from community_plan.frames.engine import Holes, Kind, Within
+from community_plan.frames.sql_engine import NOTHING, Parts, Pass, Sql, SqlEngine, decoded, encoded, literal
 from community_plan.grouping import Misread
 
 __all__ = ["SparkEngine", "open_spark"]
@@ -29,6 +30,11 @@ else:
     _ERRORS = (PySparkException, Py4JError)
 
 _INTEGERS = ("tinyint", "smallint", "int", "bigint")
+_NAME = re.compile(r"`([^`]+)`")
+_MOST_SUMS = 84
+"""Sums of one pass: Spark compiles no operator of more than a hundred columns, keys among them."""
+_MOST_INPUTS = 15
+"""User's columns that one pass reads: each adds to a method, and HotSpot compiles none of more than 8,000 bytes."""
 
 
 @attrs.define
@@ -40,12 +46,15 @@ class SparkEngine(SqlEngine):
     """
 
     wide = False
+    fills = True
     string = "string"
     huge = "DECIMAL(38, 0)"
     divide = "DIV"
 
     full: frozenset[str] = frozenset()
     """Columns that hold no nulls by their schema."""
+    made: dict[str, frozenset[str]] = attrs.field(factory=dict)
+    """Columns that are worked out, with the user's columns that they read."""
 
     # -- expressions -------------------------------------------------------------------------------------
 
@@ -96,32 +105,93 @@ class SparkEngine(SqlEngine):
             return relation.select(*names).distinct()
         return self._aggregated(relation, names, columns).select(*names, "sums__.*")
 
-    def _aggregated(self, relation: Any, names: Sequence[str], columns: Mapping[str, Sql]) -> Any:
+    def _aggregated(self, relation: Any, names: Sequence[str], columns: Mapping[str, Sql], *more: str) -> Any:
         # One expression instead of many: each costs a call to the virtual machine.
         sums = ", ".join(f"{cell} AS {self.name(name)}" for name, cell in columns.items())
-        return relation.groupBy(*names).agg(functions.expr(f"struct({sums}) AS sums__"))
+        return relation.groupBy(*names).agg(functions.expr(f"struct({', '.join([sums, *more])}) AS sums__"))
 
-    def _united(self, parts: Parts, keys: Sequence[str]) -> Any:
+    def _queries(self, parts: Parts, keys: Sequence[str]) -> list[Any]:
+        """Return what gives the sums of all parts: in each line the keys, the sums of a part, and its number.
+
+        Whoever has none of a sum does not carry it: Spark compiles no operator of more than a hundred columns.
+        """
         names = [self.name(key) for key in keys]
-        first, *others = (self._aggregated(relation, names, columns) for relation, columns in parts)
-        return functools.reduce(lambda united, other: united.union(other), others, first)
+        owned = [_owned(columns) for _, columns in parts]
+        type_ = self.huge if any(self.huge in str(cell) for own in owned for cell in own.values()) else "BIGINT"
+        nothing = Sql(f"CAST(0 AS {type_})")
+
+        def aggregated(number: int) -> Any:
+            own = list(owned[number].values())
+            cells = own + [nothing] * (max(map(len, owned)) - len(own))
+            columns = {f"c{place}": Sql(f"CAST({cell} AS {type_})") for place, cell in enumerate(cells)}
+            return self._aggregated(parts[number][0], names, columns, f"{number} AS part__")
+
+        queries = [aggregated(number) for number in range(len(parts))]
+        if not keys:  # in one query Spark would put sums of the same rows together again
+            return queries
+        return [functools.reduce(lambda united, other: united.union(other), queries)]
 
     def totals(self, parts: Parts, keys: Sequence[str]) -> list[tuple[Any, ...]]:
-        rows = self.fetch(self._united(parts, keys))
-        return [(*row[:-1], *row[-1]) for row in rows]
+        rows = [row for query in self._queries(parts, keys) for row in self.fetch(query)]
+        names, owned = list(parts[0][1]), [list(_owned(columns)) for _, columns in parts]
+        found = []
+        for *key, (*sums, part) in rows:
+            own = dict(zip(owned[part], sums, strict=False))
+            found.append((*key, *(own.get(name, 0) for name in names)))
+        return found
 
     def framed(self, parts: Parts, keys: Sequence[str]) -> Any | None:
         import polars as pl
 
         names = list(parts[0][1])
         if keys and importlib.util.find_spec("pyarrow"):  # rows of Python take long where there are many
-            frame = self.fetch_frame(self._united(parts, keys)).unnest("sums__")
-            frame.columns = [*keys, *names]
+            (query,) = self._queries(parts, keys)
+            frame = self.fetch_frame(query).unnest("sums__")
+            frame.columns = [*keys, *frame.columns[len(keys) :]]
+            owned = [_owned(columns) for _, columns in parts]
+            frame = pl.concat(
+                [
+                    frame.filter(pl.col("part__") == number).select(
+                        *keys, *(pl.col(f"c{place}").alias(name) for place, name in enumerate(own))
+                    )
+                    for number, own in enumerate(owned)
+                ],
+                how="diagonal",
+            )
+            frame = frame.select(*keys, *names)
         else:
             rows = self.totals(parts, keys)
             frame = pl.DataFrame(rows, schema=[*keys, *names], orient="row", infer_schema_length=None)
         texts = {key: pl.String for key in keys if frame.schema[key] == pl.Null}
         return frame.cast({**texts, **dict.fromkeys(names, pl.Int64)})
+
+    def extend(self, relation: Any, columns: Mapping[str, Sql]) -> Any:
+        self.made.update({name: self._inputs(cell) for name, cell in columns.items()})
+        return super().extend(relation, columns)
+
+    def passes(self, asked: Pass) -> Sequence[Pass]:
+        """Return passes that are small enough to be compiled."""
+        reads = {name: _names(cell) & asked.stage.keys() for name, cell in asked.sums.items()}
+        keys = asked.stage.keys() - _union(reads.values())
+        inputs = {name: self._inputs(cell) for name, cell in asked.stage.items()}
+        always = _union(inputs[key] for key in keys)
+        shares: list[_Share] = []
+        for name, columns in reads.items():
+            _room(shares, always.union(*(inputs[column] for column in columns))).sums.append(name)
+        for suspect in asked.suspects:
+            cell = suspect.cell if isinstance(suspect, Within) else suspect
+            _room(shares, always | self._inputs(cell)).suspects.append(suspect)
+
+        def made(share: _Share) -> Pass:
+            read = keys.union(*(reads[name] for name in share.sums))
+            stage = {name: cell for name, cell in asked.stage.items() if name in read}
+            return Pass(stage, {name: asked.sums[name] for name in share.sums}, share.suspects)
+
+        return [made(share) for share in shares]
+
+    def _inputs(self, cell: Sql) -> frozenset[str]:
+        """Return the user's columns that an expression reads."""
+        return _union(self.made.get(name, frozenset({name})) for name in _names(cell))
 
     def limit(self, relation: Any, rows: int) -> Any:
         return relation.limit(rows)
@@ -203,7 +273,8 @@ class SparkEngine(SqlEngine):
         if gap is not None:
             persisted.append(self.filter(relation, gap).persist())
         few = persisted[1] if gap is not None else None
-        engine = attrs.evolve(self, base=relation, types={}, few=few, careful=True)  # once they have been worked out
+        # Once they have been worked out.
+        engine = attrs.evolve(self, base=relation, types={}, few=few, careful=True, made={})
         weakref.finalize(engine, _release, persisted).atexit = False
         self.one_row(relation, {"rows": None})  # they are worked out here, where a number may still be misread
         return engine, relation
@@ -213,6 +284,41 @@ class SparkEngine(SqlEngine):
 
     def shares(self, other: Any) -> bool:
         return isinstance(other, SparkEngine) and self.base.sparkSession is other.base.sparkSession
+
+
+@attrs.define
+class _Share:
+    """What one pass works out."""
+
+    inputs: frozenset[str]
+    """The user's columns that it reads."""
+    sums: list[str] = attrs.field(factory=list)
+    suspects: list[Any] = attrs.field(factory=list)
+
+
+def _room(shares: list[_Share], inputs: frozenset[str]) -> _Share:
+    """Return where something is worked out that reads some columns: with what reads much the same, if there is room."""
+    free = [share for share in shares if len(share.inputs | inputs) <= _MOST_INPUTS and len(share.sums) < _MOST_SUMS]
+    if not free:
+        shares.append(_Share(inputs))
+        return shares[-1]
+    share = min(free, key=lambda share: len(inputs - share.inputs))
+    share.inputs |= inputs
+    return share
+
+
+def _owned(columns: Mapping[str, Sql]) -> dict[str, Sql]:
+    """Return the sums that a part has something of."""
+    return {name: cell for name, cell in columns.items() if cell is not NOTHING}
+
+
+def _union(sets: Iterable[Set[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*sets)
+
+
+def _names(cell: Sql | None) -> frozenset[str]:
+    """Return the columns that an expression reads."""
+    return frozenset() if cell is None else frozenset(map(decoded, _NAME.findall(cell.text)))
 
 
 def _release(persisted: Sequence[Any]) -> None:

@@ -16,7 +16,7 @@ from community_plan.errors import DataError
 from community_plan.frames.engine import BAD, MOST_ROWS, Ascending, Gaps, Grouped, Kind, Within
 from community_plan.frames.parts import label
 
-__all__ = ["Sql", "SqlEngine", "decoded", "encoded", "literal"]
+__all__ = ["NOTHING", "Parts", "Pass", "Sql", "SqlEngine", "decoded", "encoded", "literal"]
 
 _ATOM, _TIMES, _PLUS, _COMPARE, _NOT, _AND, _OR = range(7)
 _PUSH = 1.5 * 2.0**52
@@ -114,7 +114,17 @@ def _compared(left: Sql, sign: str, other: Any) -> Sql:
     return Sql(f"{left.within(_PLUS)} {sign} {literal(other).within(_PLUS)}", _COMPARE, truth=True)
 
 
-_NOTHING = Sql("CAST(0 AS BIGINT)")
+@attrs.frozen(eq=False)
+class Pass:
+    """What is worked out in one pass over some rows."""
+
+    stage: Mapping[str, Sql]
+    """The columns that sums and keys read."""
+    sums: Mapping[str, Sql | None]
+    suspects: Sequence[Any] = ()
+
+
+NOTHING = Sql("CAST(0 AS BIGINT)")
 """The sum of what a part has nothing of."""
 Parts = Sequence[tuple[Any, Mapping[str, Sql]]]
 """Relations with the sums that each is asked for, under the same names."""
@@ -155,6 +165,7 @@ class SqlEngine(ABC):
     wide = False
     apart = True
     reads_slowly = False
+    fills = False
     in_memory = False
     string = ""
     """The type of texts."""
@@ -235,7 +246,7 @@ class SqlEngine(ABC):
         return Sql(f"{cell.within(_PLUS)} IS NULL", _COMPARE, truth=True)
 
     def fill(self, cell: Sql, value: int | str | bool) -> Sql:
-        return Sql(f"COALESCE({cell}, {literal(value)})", truth=cell.truth)
+        return Sql(f"COALESCE({cell}, {literal(value)})", truth=cell.truth or isinstance(value, bool))
 
     def choose(self, condition: Sql, then: Sql, otherwise: Sql) -> Sql:
         return Sql(f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END", truth=then.truth)
@@ -365,7 +376,7 @@ class SqlEngine(ABC):
     ) -> Grouped:
         """Return sums that come from several relations, each of which has some of them."""
         asked = [
-            (relation, {n: self.summed(sums[n], wide=wide) if n in sums else _NOTHING for n in names})
+            (relation, {n: self.summed(sums[n], wide=wide) if n in sums else NOTHING for n in names})
             for relation, sums in parts
         ]
         frame = self.framed(asked, keys) if not wide and importlib.util.find_spec("polars") else None
@@ -441,16 +452,30 @@ class SqlEngine(ABC):
         sparse = gaps.names if gaps is not None and self.few is not None and relation is self.base else frozenset()
         dense = {name: cell for name, cell in sums.items() if name not in sparse}
         if suspects:
-            stage, dense = {**stage, BAD: self.suspicious(suspects)}, {**dense, BAD: self.column(BAD), _ROWS: None}
-        parts: list[tuple[Any, Mapping[str, Sql | None]]] = [(self.project(relation, stage), dense)]
+            dense[_ROWS] = None
+        passes = [(relation, one) for one in self.passes(Pass(stage, dense, suspects))]
         if sparse:
-            parts.append((self.project(self.few, stage), {name: sums[name] for name in sums if name in sparse}))
-        return parts
+            few = Pass(stage, {name: sums[name] for name in sums if name in sparse})
+            passes += [(self.few, one) for one in self.passes(few)]
+        return [self._staged(source, one) for source, one in passes]
+
+    def _staged(self, relation: Any, one: Pass) -> tuple[Any, Mapping[str, Sql | None]]:
+        """Return what a pass adds up, over the columns of its stage."""
+        if not one.suspects:
+            return self.project(relation, one.stage), one.sums
+        stage = {**one.stage, BAD: self.suspicious(one.suspects)}
+        return self.project(relation, stage), {**one.sums, BAD: self.column(BAD)}
+
+    def passes(self, asked: Pass) -> Sequence[Pass]:
+        """Return the passes over the same rows in which something is quickest worked out."""
+        return [asked]
 
     def is_sound(self, relation: Any, suspects: Sequence[Any]) -> bool:
         if not self.is_in_order(relation, suspects):
             return False
-        return not self.one_row(relation, {BAD: self.suspicious(suspects)})[BAD]
+        parts = [self._staged(relation, one) for one in self.passes(Pass({}, {}, suspects))]
+        found = self.totals([(staged, {BAD: self.summed(sums[BAD])}) for staged, sums in parts], ())
+        return not any(bad for (bad,) in found)
 
     def is_in_order(self, relation: Any, suspects: Sequence[Any]) -> bool:
         """Say whether all that must be ascending is; apart, because a look at the row before holds up all others."""

@@ -81,10 +81,12 @@ class Stage:
     """What the columns do not exceed: a comparison whose sides might pass 64 bits gets more."""
     columns: dict[str, Any] = attrs.field(factory=dict)
 
-    def read(self, name: str, cell: Any) -> Any:
-        """Return a column of the stage, worked out by an expression over the table."""
-        self.columns.setdefault(name, cell)
-        return self.table.engine.column(name)
+    def read(self, name: str, cell: Any, nothing: int | bool) -> Any:
+        """Return a column of the stage, worked out by an expression over the table; what stands for a missing cell."""
+        engine = self.table.engine
+        if name not in self.columns:
+            self.columns[name] = engine.fill(cell, nothing) if engine.fills else cell
+        return engine.column(name)
 
     def sum_of(self, node: Int) -> Any:
         """Return what is summed: None counts rows."""
@@ -103,7 +105,7 @@ class Stage:
             case Lit():
                 return engine.whole(node.value)
             case Col():
-                cell = self.read(node.name, self.table.numbers[node.name])
+                cell = self.read(node.name, self.table.numbers[node.name], 0)
                 return engine.widened(cell) if wide else cell
             case Add():
                 return functools.reduce(operator.add, (self.number(term, wide=wide) for term in node.terms))
@@ -122,13 +124,13 @@ class Stage:
             case Known():
                 if node.name not in table.flags:
                     return table.engine.truth(True)
-                return self.read(flag(node.name), table.flags[node.name])
+                return self.read(flag(node.name), table.flags[node.name], False)
             case In():
                 if node.name in LEVELS:
-                    self.read(node.name, table.numbers[node.name])
+                    self.read(node.name, table.numbers[node.name], 0)
                     return table.members[node.name](node.values)
                 name = f"{node.name}__in_{'_'.join(map(str, node.values))}"
-                return self.read(name, table.members[node.name](node.values))
+                return self.read(name, table.members[node.name](node.values), False)
             case Cmp():
                 wide = max(_most(node.left, self.bounds), _most(node.right, self.bounds)) > INT64_MAX
                 left, right = (self.number(side, wide=wide) for side in (node.left, node.right))
