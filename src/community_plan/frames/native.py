@@ -432,8 +432,8 @@ class NativeTable:
             made = self.written[asked] if asked in self.written else self.written.setdefault(asked, self._sums(*asked))
         basis, columns, names, sums, gaps, wide = made
         notes = [f"note{place}__" for place in range(len(self.counted))]
-        whole = self.suspects or self.is_kept or engine.fills or engine.rows(self.relation) is not None
-        if engine.apart and whole:
+        gains = self.suspects or self.is_kept or engine.fills or engine.rows(self.relation) is not None
+        if engine.apart and gains:
             found = engine.check_and_group(self.relation, self.suspects, columns, names, sums, gaps=gaps, wide=wide)
             if found is None:
                 raise Misread

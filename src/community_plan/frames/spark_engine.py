@@ -32,7 +32,8 @@ else:
 _INTEGERS = ("tinyint", "smallint", "int", "bigint")
 _NAME = re.compile(r"`([^`]+)`")
 _MOST_SUMS = 84
-"""Sums of one pass: Spark compiles no operator of more than a hundred columns, keys among them."""
+"""Sums of one pass: Spark compiles no operator of more than a hundred columns (`spark.sql.codegen.maxFields`), and keys
+are among them."""
 _MOST_INPUTS = 15
 """User's columns that one pass reads: each adds to a method, and HotSpot compiles none of more than 8,000 bytes."""
 
