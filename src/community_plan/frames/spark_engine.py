@@ -134,12 +134,10 @@ class SparkEngine(SqlEngine):
 
     def totals(self, parts: Parts, keys: Sequence[str]) -> list[tuple[Any, ...]]:
         rows = [row for query in self._queries(parts, keys) for row in self.fetch(query)]
-        names, owned = list(parts[0][1]), [list(_owned(columns)) for _, columns in parts]
-        found = []
-        for *key, (*sums, part) in rows:
-            own = dict(zip(owned[part], sums, strict=False))
-            found.append((*key, *(own.get(name, 0) for name in names)))
-        return found
+        places = [_places(columns) for _, columns in parts]
+        return [
+            (*key, *(0 if place is None else sums[place] for place in places[part])) for *key, (*sums, part) in rows
+        ]
 
     def framed(self, parts: Parts, keys: Sequence[str]) -> Any | None:
         import polars as pl
@@ -311,6 +309,12 @@ def _room(shares: list[_Share], inputs: frozenset[str]) -> _Share:
 def _owned(columns: Mapping[str, Sql]) -> dict[str, Sql]:
     """Return the sums that a part has something of."""
     return {name: cell for name, cell in columns.items() if cell is not NOTHING}
+
+
+def _places(columns: Mapping[str, Sql]) -> list[int | None]:
+    """Return where each sum stands among those that a part has something of; None if it has nothing of it."""
+    own = {name: place for place, name in enumerate(_owned(columns))}
+    return [own.get(name) for name in columns]
 
 
 def _union(sets: Iterable[Set[str]]) -> frozenset[str]:
