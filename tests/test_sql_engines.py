@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 import pytest
+from bench import library
 from bench.data import Spec, table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,6 @@ from community_plan import errors
 from community_plan.frames import native
 from community_plan.frames.duckdb_engine import DuckDBEngine
 from community_plan.frames.sql_engine import SqlEngine, decoded, encoded, literal
-from community_plan.measures import variables_of
 from property.test_engines import LEVELS, numbers, objects, polars_frame
 from renderings import by_sql
 from strategies import Row, registers, wide_tables
@@ -635,8 +635,7 @@ def test_spark_compiles_what_many_targets_take(plan: cp.Plan, spark: Any, monkey
     from community_plan.frames.spark_engine import SparkEngine
 
     frame = pl.DataFrame(pl.from_arrow(table(Spec(communities=900, wide=True))))
-    read = {target.id: variables_of(plan.measure_of(target)) for target in plan.targets.values()}
-    every = [target for target, variables in read.items() if plan.variables.table_of(variables) == "communities"]
+    every = library.every_target()
     assert len(every) > 30
     queries: list[Any] = []
     run = SparkEngine._run
