@@ -653,6 +653,17 @@ def test_spark_compiles_what_many_targets_take(plan: cp.Plan, spark: Any, monkey
     assert len(queries) > 4  # passes over all rows, where nothing keeps them apart
 
 
+def test_sums_of_several_passes_may_need_more_than_64_bits(
+    plan: cp.Plan, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come together by region all the same."""
+    frame = pl.DataFrame(pl.from_arrow(table(Spec(communities=300, wide=True))))
+    every = library.every_target()
+    expected = plan.evaluate(frame, by="county", targets=every).rows
+    monkeypatch.setattr(native, "MOST_ROWS", 100)
+    assert plan.evaluate(to_spark(spark, frame, ansi=False), by="county", targets=every).rows == expected
+
+
 # -- the SQL itself ----------------------------------------------------------------------------------------
 
 
