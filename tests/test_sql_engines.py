@@ -475,6 +475,8 @@ def test_headers_that_differ_by_case_are_two_columns(plan: cp.Plan, spark: Any) 
     for data in (CON.sql(select), spark.sql(select)):
         (row,) = plan.evaluate(data, by=["team", "Team"], targets=AREA)
         assert row.columns == {"team": "y", "Team": "x"}
+        (row,) = plan.evaluate(data, targets=AREA)  # here nobody asks for them
+        assert row.value == 30
 
 
 def test_a_category_of_truth_values_or_numbers_is_read_as_text(plan: cp.Plan, make: Make) -> None:

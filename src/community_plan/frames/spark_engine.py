@@ -91,11 +91,11 @@ class SparkEngine(SqlEngine):
 
     def project(self, relation: Any, columns: Mapping[str, Sql], *, keep: bool = False) -> Any:
         chosen = [f"{cell} AS {self.name(name)}" for name, cell in columns.items()]
-        if not keep:
-            return relation.selectExpr(*chosen)
-        new = {encoded(name) for name in columns}
-        own = [_quoted(name) for name in relation.columns if name.lower() not in new]
-        return relation.selectExpr(*own, *chosen)
+        if keep:  # all by one sign: each expression costs a call to the virtual machine
+            new = {encoded(name) for name in columns}
+            gone = [_quoted(name) for name in relation.columns if name.lower() in new]
+            chosen.insert(0, f"* EXCEPT ({', '.join(gone)})" if gone else "*")
+        return relation.selectExpr(*chosen)
 
     def filter(self, relation: Any, condition: Sql) -> Any:
         return relation.filter(str(condition))
@@ -104,6 +104,9 @@ class SparkEngine(SqlEngine):
         names = [self.name(key) for key in keys]
         if not columns:
             return relation.select(*names).distinct()
+        if len(columns) == 1:
+            ((name, cell),) = columns.items()
+            return relation.groupBy(*names).agg(functions.expr(f"{cell} AS {self.name(name)}"))
         return self._aggregated(relation, names, columns).select(*names, "sums__.*")
 
     def _aggregated(self, relation: Any, names: Sequence[str], columns: Mapping[str, Sql], *more: str) -> Any:
