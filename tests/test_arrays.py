@@ -26,11 +26,14 @@ from community_plan.frames.array_frames import read, read_all
 from community_plan.frames.arrays import Numbers, Others, listed, spacious, stacked, taken
 from community_plan.frames.bits import Bits, cut, marked, marks_at, some_marked
 from community_plan.frames.outputs import _lines
-from community_plan.frames.runs import ascend, ascending, changes_of, ids_of, numbered
+from community_plan.frames.runs import alike, ascend, ascending, changes_of, ids_of, numbered
 from community_plan.frames.texts import Text
 
 TEXTS = st.lists(st.none() | st.text(max_size=5) | st.text(min_size=10, max_size=16), min_size=1, max_size=40)
 SHORT = st.lists(st.text("0123ab漢", max_size=4), min_size=1, max_size=40)
+BITS = st.integers(0, 2**64 - 1)
+TABLES = st.none() | st.integers(1, 4)
+"""Bits of a table in which rows look for each other."""
 
 
 def bits_of(marks: list[bool], first: int) -> Bits:
@@ -180,22 +183,31 @@ def cells_of(piece: Any) -> list[Any]:
 @given(
     st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3) | st.integers(10**11, 10**11 + 10**6), max_size=50)
 )
-def test_numbers_are_numbered_in_their_order(cells: list[int]) -> None:
-    """However far they lie apart: looked up, or sorted sixteen bits at a time."""
-    ranks, count = numbered(np.array(cells, np.int64))
-    order = sorted(set(cells))
-    assert ranks.tolist() == [order.index(cell) for cell in cells]
-    assert count == len(order)
+def test_numbers_are_numbered_from_nought(cells: list[int]) -> None:
+    """However far they lie apart."""
+    numbers, count = numbered(np.array(cells, np.int64))
+    pairs = set(zip(cells, numbers.tolist(), strict=True))
+    assert len(pairs) == len(set(cells)) == count
+    assert {number for _, number in pairs} == set(range(count))
 
 
-@given(SHORT, st.data())
-def test_rows_have_one_id_where_all_their_cells_are_alike(texts: list[str], data: st.DataObject) -> None:
-    """Of texts, of numbers, and of numbers some of which are missing."""
+@given(st.lists(st.tuples(st.integers(0, 5) | BITS, st.integers(0, 5) | BITS), min_size=1, max_size=60), TABLES)
+def test_rows_with_the_same_numbers_find_one_of_them(pairs: list[tuple[int, int]], bits: int | None) -> None:
+    """Also where all look for each other in the same few places."""
+    one, other = (np.array(half, np.uint64) for half in zip(*pairs, strict=True))
+    found = alike(one, other, bits).tolist()
+    assert [pairs[row] for row in found] == pairs
+    assert len(set(found)) == len(set(pairs))
+
+
+@given(SHORT | TEXTS, st.data())
+def test_rows_have_one_id_where_all_their_cells_are_alike(texts: list[str | None], data: st.DataObject) -> None:
+    """Of texts and of numbers, some of which are missing."""
     rows = len(texts)
     numbers = data.draw(st.lists(st.none() | st.integers(-2, 2) | st.just(2**62), min_size=rows, max_size=rows))
     gone = np.array([number is None for number in numbers])
     columns = [
-        stacked(read(nw.from_native(pl.Series(texts), series_only=True))[1]),
+        stacked(read(nw.from_native(pl.Series(texts, dtype=pl.String), series_only=True))[1]),
         Numbers(np.array([number or 0 for number in numbers], np.int64), gone if gone.any() else None),
     ]
     ids = ids_of(columns, rows).tolist()

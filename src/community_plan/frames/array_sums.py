@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from community_plan.frames.arrays import Numbers, Table, taken
 from community_plan.frames.engine import Gaps, Grouped
+from community_plan.frames.fused import UnlikeTakenError
 from community_plan.frames.guards import Before, Guard, Unsound, cells_of, check, tests_of
 from community_plan.frames.kernels import Ref
 from community_plan.frames.keyed import Asked, ShortRuns, add_to, groups_of, put_together, summable
@@ -289,12 +291,14 @@ class _Sums:
         )
         rows = self.asked.staged.rows
         ids, count = numbered(ids_of(list(columns.values()), rows))
-        if count <= 2**16:  # which numpy sorts by counting
-            ids = ids.astype(np.uint16)
         loops = LoopSums.of(attrs.evolve(self.asked, suspects=()))
         if loops is not None:
-            sound = check(self.asked.relation, self.asked.suspects, self.asked.before)
-            return loops.by_id(columns, ids, count) if sound else None
+            if not check(self.asked.relation, self.asked.suspects, self.asked.before):
+                return None
+            with contextlib.suppress(UnlikeTakenError):
+                return loops.by_id(columns, ids, count)
+        if count <= 2**16:  # which numpy sorts by counting
+            ids = ids.astype(np.uint16)
         kernel, plan = self._kernel(dense, (), runs=False)
         watch = plan.guard.watch(self.asked.before)
         blocks: list[_Block] = []

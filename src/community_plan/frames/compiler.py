@@ -21,8 +21,8 @@ from community_plan.frames.kernels import Kind, Ref, Step
 __all__ = ["MOST_ROWS", "Loop", "Output", "Role", "address_of", "compiled", "machine_code"]
 
 Role = Literal["sum", "any", "join", "store", "mark"]
-"""What becomes of an output: a sum for each run; whether it holds anywhere; all bits that any has; a cell for each row;
-the rows where it holds."""
+"""What becomes of an output: a sum for each run or group; whether it holds anywhere; all bits that any has; a cell for
+each row; the rows where it holds."""
 
 
 @attrs.frozen
@@ -41,18 +41,19 @@ class Loop:
     held: Any = attrs.field(repr=False)
     """What owns its code."""
 
-    def __call__(self, rows: Any, bounds: Any, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+    def __call__(self, groups: Any, bounds: Any, inputs: Sequence[int], outputs: Sequence[int]) -> None:
         """Run over the rows of some runs.
 
         Args:
-            rows: The rows in their order, or None for all as they are.
+            groups: The number of each row's group, or None for sums of runs.
             bounds: Where runs start, and where the last one ends.
             inputs: Where the cells of each part of a column begin.
-            outputs: Where the memory of each output begins: for sums a cell in a line for each run; for those that are
-                stored a cell for each row; for marks one more in front, which takes their number; else one cell.
+            outputs: Where the memory of each output begins: for sums a cell in a line for each run or group; for those
+                that are stored a cell for each row; for marks one more in front, which takes their number; else one
+                cell.
         """
-        index = None if rows is None else address_of(rows)
-        self.call(len(bounds) - 1, address_of(bounds), index, *inputs, *outputs)
+        numbers = None if groups is None else address_of(groups)
+        self.call(len(bounds) - 1, address_of(bounds), numbers, *inputs, *outputs)
 
 
 def address_of(array: Any) -> int:
@@ -62,7 +63,7 @@ def address_of(array: Any) -> int:
 
 
 def compiled(
-    steps: Mapping[int, Step], inputs: Sequence[Input], outputs: Sequence[Output], *, width: int, indexed: bool
+    steps: Mapping[int, Step], inputs: Sequence[Input], outputs: Sequence[Output], *, width: int, spread: bool
 ) -> tuple[Loop, bool]:
     """Return a loop that works outputs out, and whether something is taken for granted.
 
@@ -73,15 +74,19 @@ def compiled(
         inputs: Parts of columns.
         outputs: What comes out. One that is marked looks at the row before, too; it stands alone.
         width: Cells in a line of sums.
-        indexed: Whether rows are given by their numbers.
+        spread: Whether each row is added to the line of its group, and not to that of its run.
     """
-    text, assumes = _text(steps, inputs, outputs, width=width, indexed=indexed)
+    text, assumes = _text(steps, inputs, outputs, width=width, spread=spread)
     held, address = machine_code(text)
     pointers = [ctypes.c_void_p] * (2 + len(inputs) + len(outputs) + assumes)
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64, *pointers)(address)
     return Loop(call, held), assumes
 
 
+_AHEAD = 4
+"""Rows ahead of which lines of groups are brought near."""
+_NEAR = 64
+"""Bytes of memory that are brought near at once."""
 _PACKED = 3
 """Counts that are kept in one number."""
 _ROOM = 64 // _PACKED
@@ -116,30 +121,29 @@ class _Frame:
 
 
 def _text(
-    steps: Mapping[int, Step], inputs: Sequence[Input], outputs: Sequence[Output], *, width: int, indexed: bool
+    steps: Mapping[int, Step], inputs: Sequence[Input], outputs: Sequence[Output], *, width: int, spread: bool
 ) -> tuple[str, bool]:
     writer = Writer(steps, {each.number: each for each in inputs})
-    row = "%at"
-    if indexed:
-        where = writer.write("getelementptr inbounds i64, ptr %rows, i64 %at")
-        row = writer.write(f"load i64, ptr {where}, align 8")
     if any(output.role == "mark" for output in outputs):
         writer.lines.append("  %before = sub i64 %at, 1")
-    made = [(kind_of(output.value), writer.value(output.value, row), output.role) for output in outputs]
+    made = [(kind_of(output.value), writer.value(output.value, "%at"), output.role) for output in outputs]
     frame = _Frame(width)
     taken = list(dict.fromkeys(writer.taken))
     if taken:
         odd = [writer.write(f"xor i1 {cell}, true") for cell, _ in taken]
         made.append(("truth", functools.reduce(lambda a, b: writer.write(f"or i1 {a}, {b}"), odd), "any"))
-    counts = [place for place, (kind, _, role) in enumerate(made) if role == "sum" and kind == "truth"]
+    counts = [place for place, (kind, _, role) in enumerate(made) if role == "sum" and kind == "truth" and not spread]
     for at in range(0, len(counts), _PACKED):
         _count(writer, frame, counts[at : at + _PACKED], made)
+    if spread:
+        sums = [(place, kind, value) for place, (kind, value, role) in enumerate(made) if role == "sum"]
+        _spread(writer, width, sums)
     for place, (kind, value, role) in enumerate(made):
         if role == "store":
             _store(writer, place, kind, value)
         elif role == "mark":
             _mark(writer, frame, place, value)
-        elif role == "sum" and kind != "truth":
+        elif role == "sum" and kind != "truth" and not spread:
             _add(writer, frame, place, writer.converted(value, kind, "whole"))
         elif role != "sum":
             _join(writer, frame, place, kind if role == "any" else "whole", value)
@@ -173,6 +177,29 @@ def _add(writer: Writer, frame: _Frame, place: int, value: str) -> None:
     frame.gather(f"{place}", "i64", "0", anew=True)
     writer.lines.append(f"  %next.{place} = add i64 %sum.{place}, {value}")
     frame.stores += _handed_over(place, f"%run.{place}")
+
+
+def _spread(writer: Writer, width: int, sums: Sequence[tuple[int, Kind, str]]) -> None:
+    """Add a row to the line of its group, and have the line of a later row brought near."""
+    begin = _line(writer, "%at", width)
+    for place, kind, value in sums:
+        cell = writer.write(f"getelementptr inbounds i64, ptr %out{place}, i64 {begin}")
+        before = writer.write(f"load i64, ptr {cell}, align 8")
+        after = writer.write(f"add i64 {before}, {writer.converted(value, kind, 'whole')}")
+        writer.lines.append(f"  store i64 {after}, ptr {cell}, align 8")
+    later = writer.write(f"add nuw nsw i64 %at, {_AHEAD}")
+    there = writer.write(f"icmp slt i64 {later}, %end")
+    begin = _line(writer, writer.write(f"select i1 {there}, i64 {later}, i64 %at"), width)
+    for place, *_ in sums[:: _NEAR // 8]:
+        cell = writer.write(f"getelementptr inbounds i64, ptr %out{place}, i64 {begin}")
+        writer.lines.append(f"  call void @llvm.prefetch.p0(ptr {cell}, i32 1, i32 3, i32 1)")
+
+
+def _line(writer: Writer, row: str, width: int) -> str:
+    """Return where the line of a row's group begins."""
+    where = writer.write(f"getelementptr inbounds i64, ptr %groups, i64 {row}")
+    group = writer.write(f"load i64, ptr {where}, align 8")
+    return writer.write(f"mul nuw nsw i64 {group}, {width}")
 
 
 def _count(writer: Writer, frame: _Frame, places: Sequence[int], made: Sequence[tuple[Kind, str, Role]]) -> None:
@@ -215,12 +242,13 @@ def _framed(writer: Writer, frame: _Frame, inputs: Sequence[Input], outputs: int
     parameters = [
         "i64 %runs",
         "ptr noalias readonly %bounds",
-        "ptr noalias readonly %rows",
+        "ptr noalias readonly %groups",
         *(f"ptr noalias readonly %in{each.number}" for each in inputs),
         *(f"ptr noalias %out{place}" for place in range(outputs)),
     ]
     lines = [
         "declare double @llvm.fabs.f64(double)",
+        "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",
         f"define void @loop({', '.join(parameters)}) nounwind {{",
         "entry:",
         "  br label %run",

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import numpy as np
 
-from community_plan.frames.arrays import Column, Others, Table, marks_of, part_of, taken
+from community_plan.frames.arrays import Column, Table, marks_of, part_of
 from community_plan.frames.bits import Bits
 from community_plan.frames.engine import can_compile, cores_there
 from community_plan.frames.instructions import Input, is_scalar, read_by
 from community_plan.frames.kernels import DTYPES, Kernel, Register, Step
-from community_plan.frames.texts import Text
 
 if TYPE_CHECKING:
     from community_plan.frames.compiler import Loop, Role
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Chunk",
     "Fused",
+    "UnlikeTakenError",
     "chunks_of",
     "fused",
     "is_worth_compiling",
@@ -78,6 +78,10 @@ def fused(kernel: Kernel, roles: Mapping[int, Role]) -> Fused:
         )
     found: Fused = kernel.fused[key]
     return found
+
+
+class UnlikeTakenError(Exception):
+    """Rows are not as compiled steps take them to be; it never leaves this package."""
 
 
 @attrs.frozen(eq=False)
@@ -135,15 +139,9 @@ class Chunk:
         self.rooms.extend(self.held)
         self.held.clear()
 
-    def picked(self, inputs: Mapping[tuple[str, str], int], rows: Any) -> dict[int, Any]:
-        """Return parts of columns by register; of some rows, if they are given."""
-        found: dict[int, Any] = {}
-        for part, number in inputs.items():
-            cells = self.part(part)
-            if rows is not None:
-                cells = taken(cells, rows) if isinstance(cells, Text | Others) else cells[rows]
-            found[number] = cells
-        return found
+    def picked(self, inputs: Mapping[tuple[str, str], int]) -> dict[int, Any]:
+        """Return parts of columns by register."""
+        return {number: self.part(part) for part, number in inputs.items()}
 
 
 def pieces_of(table: Table, wanted: Sequence[tuple[str, str]]) -> list[Chunk]:
@@ -278,7 +276,7 @@ class Fused:
         chunk: Chunk,
         bounds: Any = None,
         *,
-        rows: Any = None,
+        groups: Any = None,
         sums: Any = None,
         rooms: Mapping[int, Any] | None = None,
     ) -> dict[int, Any]:
@@ -286,10 +284,10 @@ class Fused:
 
         Args:
             chunk: The rows.
-            bounds: Where runs start, and where the last one ends; among `rows` if these are given. None for one run of
-                all rows.
-            rows: The numbers of some rows of the chunk; None for all in their order.
-            sums: Takes sums: for each run a line, with a cell for each output that is summed, in their order.
+            bounds: Where runs start, and where the last one ends; None for one run of all rows.
+            groups: The number of each row's group; None for sums of runs.
+            sums: Takes sums: for each run a line, with a cell for each output that is summed, in their order. The lines
+                of groups are added to.
             rooms: Where outputs that are stored are written to.
 
         Returns:
@@ -298,11 +296,11 @@ class Fused:
         from community_plan.frames.compiler import MOST_ROWS, address_of
 
         if bounds is None:
-            bounds = np.array([0, len(chunk) if rows is None else len(rows)], np.int64)
+            bounds = np.array([0, len(chunk)], np.int64)
         count = int(bounds[-1])
         assert sums is None or count < MOST_ROWS
         arrays = chunk.parts(self.parts)
-        loop, assumes = self._loop(arrays, indexed=rows is not None)
+        loop, assumes = self._loop(arrays, spread=groups is not None)
         made: dict[int, Any] = {}
         outputs = []
         small = np.zeros(len(self.direct) + 1, np.int64)  # what takes one cell
@@ -326,11 +324,13 @@ class Fused:
         outputs += map(address_of, held)
         if assumes:
             outputs.append(small_at + 8 * len(self.direct))
-        loop(rows, bounds, [address_of(array) for array in arrays], outputs)
+        loop(groups, bounds, [address_of(array) for array in arrays], outputs)
         if small[-1]:
+            if groups is not None:
+                raise UnlikeTakenError
             made = {}
             steps = tuple(self.kernel.steps.values())
-            self._finish(chunk.picked(self.kernel.inputs, rows), steps, self.roles, made, bounds, sums, rooms or {})
+            self._finish(chunk.picked(self.kernel.inputs), steps, self.roles, made, bounds, None, sums, rooms or {})
             return made
         for number, place in enumerate(self.direct):
             if self.roles[place] == "mark":
@@ -341,16 +341,16 @@ class Fused:
                 made[place] = int(small[number])
         if self.late:
             given = dict(zip((register.number for register in self.handed), held, strict=True))
-            given |= chunk.picked(self.later_parts, rows)
-            self._finish(given, self.after, self.late, made, bounds, sums, rooms or {})
+            given |= chunk.picked(self.later_parts)
+            self._finish(given, self.after, self.late, made, bounds, groups, sums, rooms or {})
         return made
 
-    def _loop(self, arrays: Sequence[Any], *, indexed: bool) -> tuple[Loop, bool]:
+    def _loop(self, arrays: Sequence[Any], *, spread: bool) -> tuple[Loop, bool]:
         """Return the loop for columns that lie in memory as these do."""
         from community_plan.frames.compiler import Output, compiled
 
         shapes = [(array.dtype.char, array.strides[0]) for array in arrays]
-        key = (tuple(shapes), indexed)
+        key = (tuple(shapes), spread)
         with self.lock:
             if key not in self.loops:
                 inputs = [
@@ -359,7 +359,7 @@ class Fused:
                 ]
                 outputs = [Output(self.kernel.outputs[place], self.roles[place]) for place in self.direct]
                 outputs += [Output(register, "store") for register in self.handed]
-                self.loops[key] = compiled(self.kernel.steps, inputs, outputs, width=len(self.lines), indexed=indexed)
+                self.loops[key] = compiled(self.kernel.steps, inputs, outputs, width=len(self.lines), spread=spread)
             return self.loops[key]
 
     def _finish(
@@ -369,6 +369,7 @@ class Fused:
         places: Iterable[int],
         made: dict[int, Any],
         bounds: Any,
+        groups: Any,
         sums: Any,
         rooms: Mapping[int, Any],
     ) -> None:
@@ -380,7 +381,9 @@ class Fused:
                 given[step.out.number] = step.work.work(*cells, **out)
         for place in places:
             cells, role = given[self.kernel.outputs[place].number], self.roles[place]
-            if role == "sum":
+            if role == "sum" and groups is not None:
+                np.add.at(sums[:, self.lines[place]], groups, cells)
+            elif role == "sum":
                 np.add.reduceat(np.asarray(cells, np.int64), bounds[:-1], out=sums[:, self.lines[place]])
             elif role == "any":
                 made[place] = np.any(cells)

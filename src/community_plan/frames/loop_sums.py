@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from community_plan.frames.arrays import Column, spacious, taken
 from community_plan.frames.engine import Grouped
-from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores, pieces_of, spans
+from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compiling, on_all_cores, on_one_core
 from community_plan.frames.guards import Guard, cells_of, tests_of
 from community_plan.frames.kernels import Kernel, Ref
 from community_plan.frames.keyed import Asked, ShortRuns, groups_of, put_together
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopSums"]
 
+_FEW = 8
+"""Rows of a group from which on each core has lines of its own to add them to."""
 _BLOCK = 512
 """Groups that are written at a time: their sums stay near the core while it turns lines into columns."""
 
@@ -91,35 +94,34 @@ class LoopSums:
             keys: The keys of all rows.
             group: The number of each row's group.
             count: How many groups there are.
+
+        Raises:
+            UnlikeTakenError: If rows are not as compiled steps take them to be.
         """
         table, names = self.asked.staged.table, list(self.asked.sums)
         firsts = np.empty(count, np.int64)
         firsts[group[::-1]] = np.arange(table.rows)[::-1]  # the last one written stays
-        totals = np.zeros((len(names), count), np.int64)
-        for place, value in self.main.fixed.items():
-            totals[place] = np.bincount(group) * int(value)
+        totals = spacious(len(names), count, np.int64)
         lines = [place for place in range(len(names)) if place not in self.main.fixed]
+        rooms: list[Any] = []
         lock = threading.Lock()
 
-        parts: list[tuple[Chunk, Any, Any]] = []
-        for whole in pieces_of(table, list(self.main.inputs)):
-            own = group[whole.first : whole.stop]
-            order = np.argsort(own, kind="stable")
-            parts += [(whole, order[low:high], own) for low, high in spans(len(order), table.rows)]
-
-        def work(part: tuple[Chunk, Any, Any]) -> None:
-            chunk, rows, own = part
-            ordered = own[rows]
-            starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-            sums = np.empty((len(starts), len(lines)), np.int64)
-            fused(self.main, self.roles).run(chunk, np.append(starts, len(rows)), rows=rows, sums=sums)
-            begin, end = int(ordered[0]), int(ordered[-1]) + 1
-            where = slice(begin, end) if end - begin == len(starts) else ordered[starts]
+        def work(chunk: Chunk) -> None:
             with lock:
-                for line, cells in zip(lines, sums.T, strict=True):
-                    totals[line, where] += cells
+                room = rooms.pop() if rooms else None
+            if room is None:
+                room = spacious(count, len(lines), np.int64)
+                room[:] = 0
+            fused(self.main, self.roles).run(chunk, groups=group[chunk.first : chunk.stop], sums=room)
+            rooms.append(room)
+            chunk.forget()
 
-        on_all_cores(work, parts, table.rows)
+        with on_one_core() if count * _FEW > table.rows else contextlib.nullcontext():
+            on_all_cores(work, chunks_of(table, list(self.main.inputs)), table.rows)
+        for low in range(0, count, _BLOCK):
+            totals[lines, low : low + _BLOCK] = sum(room[low : low + _BLOCK] for room in rooms).T
+        for place, value in self.main.fixed.items():
+            totals[place] = np.bincount(group) * int(value)
         return grouped({key: taken(column, firsts) for key, column in keys.items()}, totals, names)
 
     def _heads(self, chunk: Chunk) -> Any:

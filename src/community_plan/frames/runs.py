@@ -14,9 +14,10 @@ import numpy as np
 from community_plan.frames.arrays import Column, Numbers, Table, listed, taken
 from community_plan.frames.bits import some_marked
 from community_plan.frames.engine import Grouped
-from community_plan.frames.texts import Text
+from community_plan.frames.texts import Text, whole_views
 
 __all__ = [
+    "alike",
     "ascend",
     "ascending",
     "changes_of",
@@ -37,6 +38,8 @@ _HALF = 2**31
 """Where a whole number is cut in two so that each half's sum fits 64 bits."""
 _SHORT = 4
 """Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
+_MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+"""Odd numbers that spread what they are multiplied with over all bits."""
 _LONGEST = 255
 """Rows of a run whose truth values are counted in a byte."""
 
@@ -72,31 +75,24 @@ def ranked(column: Column) -> tuple[Any, Any]:
 
 def ids_of(columns: Sequence[Column], rows: int) -> Any:
     """Return a whole number for each row, the same where all cells of two rows are."""
-    found: Any = None
-    for part in (part for column in columns for part in _whole_parts(column)):
-        if found is None:
-            found = part
-        else:
-            found, (ids, count) = numbered(found)[0], numbered(part)
-            found = found * count + ids
-    return np.zeros(rows, dtype=np.int64) if found is None else found
+    parts = [part for column in columns for part in _whole_parts(column)] or [np.zeros(rows, np.int64)]
+    return functools.reduce(lambda ids, part: alike(ids.view(np.uint64), part.view(np.uint64)), parts)
 
 
 def _whole_parts(column: Column) -> list[Any]:
-    """Return whole numbers that tell a column's cells apart."""
+    """Return whole numbers of 64 bits that tell a column's cells apart."""
     if isinstance(column, Text):
         gone = column.missing()
-        if gone is not None or not _is_short(column):
+        views = whole_views(column.views, gone) if column.has_views else None
+        if views is None:
             return [column.places + np.int64(1)]
-        quarters = (
-            np.ascontiguousarray(column.views).view(np.uint32).reshape(-1, 4).T
-        )  # the length, and four bytes each
-        return [quarter.astype(np.int64) for quarter in quarters if len(quarter) and (quarter != quarter[0]).any()]
+        parts = [np.ascontiguousarray(half) for half in views.T]
+        return parts if gone is None else [*parts, gone.astype(np.int64)]
     assert isinstance(column, Numbers)
     ids = column.values.astype(np.int64)
     if column.missing is None:
         return [ids]
-    return [np.where(column.missing, 0, numbered(ids)[0] + 1)]  # missing cells are alike, and like no other
+    return [np.where(column.missing, 0, ids), column.missing.astype(np.int64)]  # missing cells are alike
 
 
 def _is_short(text: Text) -> bool:
@@ -104,20 +100,37 @@ def _is_short(text: Text) -> bool:
     return text.has_views and int((text.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0)) <= 12
 
 
+def alike(one: Any, other: Any, bits: int | None = None) -> Any:
+    """Return for each row the number of a row with the same two numbers: of all that have them, the same row.
+
+    Args:
+        one: 64-bit numbers without a sign.
+        other: As many more.
+        bits: Bits of the table in which rows look for each other; None for what there are rows for.
+    """
+    wide = bits or max(8, len(one).bit_length() + 1)
+    mixed = one * _MIX[0] + other * _MIX[1]
+    mixed ^= mixed >> np.uint64(32)
+    places = ((mixed * _MIX[2]) >> np.uint64(64 - wide)).astype(np.int64)
+    rows = np.arange(len(one))
+    table = np.empty(2**wide, np.int64)
+    table[places] = rows  # one of those with the same place stays
+    found = table[places]
+    unlike = np.flatnonzero((one[found] != one) | (other[found] != other))
+    if len(unlike):  # none of them is like those that stayed
+        found[unlike] = unlike[alike(one[unlike] ^ _MIX[2], other[unlike] * _MIX[0], bits)]
+    return found
+
+
 def numbered(ids: Any) -> tuple[Any, int]:
-    """Return whole numbers as 0, 1, 2, … in their order, and how many different ones there are."""
+    """Return whole numbers as 0, 1, 2, … where they are the same, and how many different ones there are."""
     least, most = (int(ids.min()), int(ids.max())) if len(ids) else (0, 0)
-    above = ids.astype(np.uint64) - np.uint64(least % 2**64)
-    if most - least < 2**16 + 2 * len(ids):  # looking them up is quickest
-        there = np.zeros(most - least + 1, bool)
-        there[above] = True
-        return (np.cumsum(there) - 1)[above], int(np.count_nonzero(there))
-    order = np.arange(len(ids))
-    for bits in range(0, (most - least).bit_length(), 16):  # numpy sorts 16 bits by counting
-        order = order[np.argsort((above[order] >> np.uint64(bits)).astype(np.uint16), kind="stable")]
-    ordered, ranks = above[order], np.empty(len(ids), np.int64)
-    ranks[order] = steps = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
-    return ranks, int(steps[-1]) + 1
+    if most - least >= 2**16 + 2 * len(ids):  # too far apart to be looked up
+        ids, least, most = alike(ids.view(np.uint64), np.zeros(len(ids), np.uint64)), 0, len(ids) - 1
+    places = ids - least
+    there = np.zeros(most - least + 1, bool)
+    there[places] = True
+    return (np.cumsum(there) - 1)[places], int(np.count_nonzero(there))
 
 
 def parted(values: Any) -> tuple[Any, Any]:

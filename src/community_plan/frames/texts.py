@@ -14,7 +14,18 @@ import numpy as np
 
 from community_plan.frames.bits import cut, marked, marks_at
 
-__all__ = ["GivenViews", "Text", "TextColumn", "Views", "Words", "encoded", "paired", "places_in", "text_of"]
+__all__ = [
+    "GivenViews",
+    "Text",
+    "TextColumn",
+    "Views",
+    "Words",
+    "encoded",
+    "paired",
+    "places_in",
+    "text_of",
+    "whole_views",
+]
 
 T = TypeVar("T")
 _FEW = 8
@@ -173,7 +184,7 @@ class Text:
         if self.column is None or not self.column.picked:
             return None
         gone = self.missing()
-        views = _whole_views(self.views, gone)
+        views = whole_views(self.views, gone)
         return None if views is None else (views, gone)
 
     def own(self) -> nw.Series[Any]:
@@ -386,7 +397,7 @@ def _stacked_views(texts: Sequence[Text]) -> Any:
 
 def _read_views(views: Any, gone: Any) -> list[str] | None:
     """Return texts by their views; None if one of them is longer than a view."""
-    whole = _whole_views(views, gone)
+    whole = whole_views(views, gone)
     if whole is None:
         return None
     cells = whole.view("V16").ravel().tolist()
@@ -394,7 +405,7 @@ def _read_views(views: Any, gone: Any) -> list[str] | None:
     return [texts[cell] for cell in cells]
 
 
-def _whole_views(views: Any, gone: Any) -> Any:
+def whole_views(views: Any, gone: Any) -> Any:
     """Return views that hold texts whole, side by side, and nothing where one is missing; None if one is too long."""
     if gone is not None:  # what stands there says nothing
         views = views * ~gone[:, np.newaxis]
