@@ -21,7 +21,7 @@ GROUPS: dict[str, dict[Lang, str]] = {
     "polars prepared": {"en": "polars frame, prepared", "zh": "polars 数据框, 已准备"},
     "polars without llvmlite": {"en": "polars frame, llvmlite not installed", "zh": "polars 数据框，未安装 llvmlite"},
     "panel": {"en": "Panel of five years (polars)", "zh": "五年面板（polars）"},
-    "shuffled": {"en": "Rows in no order (polars)", "zh": "行序打乱（polars）"},
+    "shuffled": {"en": "Rows in no order", "zh": "行序打乱"},
     "indicators": {
         "en": "More targets: all of the communities table against the ten (polars)",
         "zh": "更多目标：社区表的全部目标与十项之比（polars）",
@@ -69,6 +69,10 @@ CASES: dict[str, dict[Lang, str]] = {
     "1% of the rows bad": {"en": "faults of four kinds, each in 1% of the rows", "zh": "四种错误，各占 1% 的行"},
     "county, pandas": {"en": "by county, from a pandas frame", "zh": "分县，源自 pandas 数据框"},
     "county, polars": {"en": "by county, from a polars frame", "zh": "分县，源自 polars 数据框"},
+    "county, DuckDB": {"en": "by county, from a DuckDB relation", "zh": "分县，源自 DuckDB 关系"},
+    "township, pandas": {"en": "by township, from a pandas frame", "zh": "分乡镇，源自 pandas 数据框"},
+    "township, polars": {"en": "by township, from a polars frame", "zh": "分乡镇，源自 polars 数据框"},
+    "township, DuckDB": {"en": "by township, from a DuckDB relation", "zh": "分乡镇，源自 DuckDB 关系"},
     "county, 5,000 rows": {"en": "by county, 5,000 rows", "zh": "分县，5,000 行"},
 }
 CONTENDERS: dict[str, dict[Lang, str]] = {

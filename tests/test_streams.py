@@ -339,6 +339,40 @@ def test_rows_in_any_order_are_read_all_the_same() -> None:
     assert found.rows == PLAN.evaluate(table(), by="township", targets=AREA).rows
 
 
+@pytest.mark.parametrize("by", [None, "county", "township", ["city", "county"]], ids=str)
+@pytest.mark.parametrize("whole", [False, True], ids=["texts", "numbers"])
+def test_rows_in_no_order_are_added_up_as_they_pass(by: Any, whole: bool) -> None:
+    """The engine is asked for codes that stand twice, and for nothing else; each time."""
+    mixed = table().sample(fraction=1, shuffle=True, seed=1)
+    if whole:
+        mixed = mixed.with_columns(pl.col("code").cast(pl.Int64))
+    expected = PLAN.evaluate(table(), by=by, targets=AREA)
+    given = relation(mixed)
+    with in_batches(BATCH), asked() as queries:
+        for times in (1, 2):
+            assert PLAN.evaluate(given, by=by, targets=AREA).rows == expected.rows
+            assert len(queries) == times
+
+
+@pytest.mark.parametrize("by", ["grid", ["year", "county"]], ids=str)
+def test_the_engine_adds_up_rows_in_no_order_whose_codes_may_stand_twice(by: Any) -> None:
+    """Once in each grid, or in each year."""
+    frame = pl.concat([table(), table(year=pl.lit(2024), grid=pl.lit("new"))])
+    with in_batches(BATCH), asked() as queries:
+        found = PLAN.evaluate(relation(frame.sample(fraction=1, shuffle=True, seed=1)), by=by, targets=AREA)
+    assert found.rows == PLAN.evaluate(frame, by=by, targets=AREA).rows
+    assert len(queries) > 1
+
+
+def test_a_code_that_stands_twice_far_apart_is_found() -> None:
+    """In batches of which each has it once."""
+    mixed = table().sample(fraction=1, shuffle=True, seed=1)
+    twice = pl.concat([mixed[:-1], mixed[:1]])
+    with in_batches(BATCH), pytest.raises(errors.DuplicateCodeError) as caught:
+        PLAN.evaluate(relation(twice), targets=AREA)
+    assert caught.value.place.row == ROWS
+
+
 @pytest.mark.parametrize("row", [10, ROWS - 1])
 def test_a_fault_is_told_with_its_row_and_the_connection_is_free(row: int) -> None:
     """In the first batch and in the last; afterwards the user can ask what she likes."""
@@ -381,5 +415,6 @@ def test_what_can_be_read_only_once_is_read_once() -> None:
     with in_batches(BATCH):
         for _ in range(2):  # as it is remembered, too
             assert PLAN.evaluate(once(table()), targets=AREA).rows == PLAN.evaluate(table(), targets=AREA).rows
-        with pytest.raises(errors.DataError, match="read"):
-            PLAN.evaluate(once(table().reverse()), targets=AREA)
+        for frame in (table().reverse(), table().sample(fraction=1, shuffle=True, seed=1)):
+            with pytest.raises(errors.DataError, match="read"):
+                PLAN.evaluate(once(frame), targets=AREA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..job import LEVELS, Job, agree, group
@@ -63,18 +64,36 @@ def panel(job: Job) -> None:
 
 @group
 def shuffled(job: Job) -> None:
-    """polars: rows in no order."""
-    from .. import by_polars, library
+    """polars, pandas and DuckDB: rows in no order, by county and township."""
+    import duckdb
 
-    frame = by_polars.read(job.paths(shuffled=True))
-    job.race(
-        "county",
-        {
-            "library": lambda: library.evaluate(frame, "county"),
-            "floats": lambda: by_polars.evaluate(frame, "county"),
-            "integers": lambda: by_polars.evaluate(frame, "county", exact=True),
-        },
-    )
+    from .. import by_pandas, by_polars, by_pyarrow, library
+    from ..by_sql import query
+
+    paths = job.paths(shuffled=True)
+    link = duckdb.connect()
+    link.execute("CREATE TABLE t AS SELECT * FROM read_parquet($1)", [paths])
+    frame, pandas_frame = by_polars.read(paths), by_pandas.read(paths)
+    kinds: dict[str, tuple[Callable[[], Any], Callable[[str], Any], Callable[..., Any]]] = {
+        "polars": (lambda: frame, lambda by: by_polars.evaluate(frame, by), by_polars.read_answers),
+        "pandas": (lambda: pandas_frame, lambda by: by_pandas.evaluate(pandas_frame, by), by_pandas.read_answers),
+        "DuckDB": (
+            lambda: link.sql("FROM t"),
+            lambda by: link.sql(query("t", by)).to_arrow_table(),
+            by_pyarrow.read_answers,
+        ),
+    }
+    for by in ("county", "township"):
+        for kind, (asked, by_hand, read) in kinds.items():
+            job.race(
+                f"{by}, {kind}",
+                {
+                    "library": lambda by=by, asked=asked: library.evaluate(asked(), by),
+                    "floats": lambda by=by, by_hand=by_hand: by_hand(by),
+                },
+                agree(by, {"floats": (read, {})}, rows=job.rows),
+                warm=3,
+            )
 
 
 @group

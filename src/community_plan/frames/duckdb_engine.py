@@ -372,17 +372,30 @@ def stream_of(data: Any, names: Sequence[str] | None = None) -> Reader:
         data: The relation.
         names: What its columns are called, if that is not what it says itself.
     """
-    places = {name: place for place, name in enumerate(names or data.columns, start=1)}
+    return _Reader(data, {name: place for place, name in enumerate(names or data.columns, start=1)})
 
-    def begin(headers: Sequence[str], rows: int) -> _Reading:
-        # DuckDB ignores case in names; places are unambiguous.
-        chosen = ", ".join(f"#{places[header]} AS c{number}" for number, header in enumerate(headers))
+
+@attrs.frozen(eq=False)
+class _Reader:
+    """A relation, read in batches."""
+
+    data: Any
+    places: Mapping[str, int]
+    """Where each column is: DuckDB ignores case in names."""
+
+    def __call__(self, headers: Sequence[str], rows: int) -> _Reading:
+        chosen = ", ".join(f"#{self.places[header]} AS c{number}" for number, header in enumerate(headers))
         try:
-            return _Reading(data.project(chosen).to_arrow_reader(rows))
+            return _Reading(self.data.project(chosen).to_arrow_reader(rows))
         except duckdb.Error as error:
             raise Misread from error
 
-    return begin
+    def alike(self, header: str) -> tuple[int, int]:
+        codes = self.data.project(f"#{self.places[header]} AS code")
+        engine, relation = open_duckdb(codes, ["code"], careful=False, seen=0)
+        code = engine.to_whole(engine.column("code"))
+        found = engine.alike(relation, {"code": code}, {"rows": Sql("COUNT(*)")})
+        return found["rows"], found["extra"]
 
 
 @attrs.frozen

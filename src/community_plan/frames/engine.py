@@ -11,7 +11,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -65,8 +65,25 @@ class Reading(Protocol):
         """Let the engine do something else: it may have one such reading at a time."""
 
 
-Reader = Callable[[Sequence[str], int], Reading]
-"""Begins to read some columns, in batches of about so many rows."""
+class Reader(Protocol):
+    """Rows that an engine hands over."""
+
+    def __call__(self, headers: Sequence[str], rows: int) -> Reading:
+        """Begin to read some columns, in batches of about so many rows."""
+
+    def alike(self, header: str) -> tuple[int, int]:
+        """Return how many rows there are, and how many of them have a code that another has, too.
+
+        The engine looks for these itself, while nothing is read from it.
+
+        Args:
+            header: The column of codes, which are whole numbers or texts of twelve digits.
+
+        Raises:
+            Misread: If the engine cannot read them.
+        """
+
+
 Holes = Literal["", "null", "nan"]
 """Nothing, nulls, or nulls and perhaps NaN and infinities."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from community_plan.frames.arrays import Column, Numbers, Table, listed, taken
+from community_plan.frames.arrays import Column, Numbers, Table, listed, spacious, taken
 from community_plan.frames.bits import some_marked
 from community_plan.frames.engine import Grouped
 from community_plan.frames.texts import Text, whole_views
@@ -190,7 +190,10 @@ def grouped(keys: Mapping[str, Column], totals: Any, names: Sequence[str]) -> Gr
         firsts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
         if len(firsts) < count:  # regions that do not stand together
             labels = [taken(label, order[firsts]) for label in labels]
-            totals = np.add.reduceat(totals[:, order], firsts, axis=1)
+            merged = spacious(len(totals), len(firsts), np.int64)
+            for total, line in zip(totals, merged, strict=True):  # one by one, as a line stays near the core
+                np.add.reduceat(total[order], firsts, out=line)
+            totals = merged
     return _given(dict(zip(keys, labels, strict=True)), totals, names)
 
 

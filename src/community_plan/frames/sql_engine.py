@@ -509,14 +509,18 @@ class SqlEngine(ABC):
         return self.fetch(self.aggregate(self.project(relation, columns), list(columns), {}))
 
     def repeats(self, relation: Any, keys: Mapping[str, Sql]) -> int:
+        return self.alike(relation, keys, {})["extra"]
+
+    def alike(self, relation: Any, keys: Mapping[str, Sql], more: Mapping[str, Sql]) -> dict[str, int]:
+        """Return how many rows have keys of a row before, and what sums of all rows come to."""
         # Codes of one township differ in their last digits: 64 of them at a time are the bits of one number.
         first, *others = keys
         blocks = {"block__": self.block(keys[first]), "bit__": self.bit(keys[first])}
         chosen = self.project(relation, {**blocks, **{name: keys[name] for name in others}})
         bit = self.column("bit__")
-        extra = Sql(f"COUNT({bit}) - bit_count(bit_or({bit}))", _PLUS)
-        counted = self.aggregate(chosen, ["block__", *others], {"extra__": extra})
-        return self.one_row(counted, {"extra": self.column("extra__")})["extra"]
+        sums = {"extra": Sql(f"COUNT({bit}) - bit_count(bit_or({bit}))", _PLUS), **more}
+        counted = self.aggregate(chosen, ["block__", *others], sums)
+        return self.one_row(counted, {name: self.column(name) for name in sums})
 
     @abstractmethod
     def block(self, number: Sql) -> Sql:

@@ -3,7 +3,7 @@
 On few cores loops over arrays add up faster than engines that speak SQL. The first batch, the last one and the next are
 here, and of all others their sums. What a look at the first batch says is taken for granted, as everywhere;
 whatever else is asked of the rows, or is wrong with one of them, is a `Misread`, and the engine that has them is asked
-instead.
+instead. It is asked, too, whether a code stands twice, if codes come in no order.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class StreamEngine(ArrayEngine):
     reading: tuple[frozenset[str], Generator[Table]] | None = None
     """Columns, and what comes after their first batch, as long as nobody has taken it."""
     in_memory: bool = False
+    codes: str | None = None
+    """The column of codes, of which none may stand twice, if they stand in no order."""
 
     def rows(self, relation: Relation) -> int | None:  # noqa: ARG002  # as `Engine`
         return None
@@ -81,6 +83,11 @@ class StreamEngine(ArrayEngine):
                 if found is None or rows > MOST_ROWS:  # the sums of so many may not fit 64 bits
                     raise Misread(rows)
                 parts.append(_Part.of(found, keys, list(sums)))
+        if self.codes is not None:  # to the engine, which can be asked something again
+            assert self.reader is not None
+            if self.reader.alike(self.codes) != (rows, 0):
+                raise Misread(rows)
+            self.codes = None
         return _together(parts, keys, list(sums))
 
     def group(self, relation: Relation, keys: Sequence[str], sums: Mapping[str, Cell | None], *, wide: bool) -> Grouped:
@@ -108,12 +115,20 @@ class StreamEngine(ArrayEngine):
     def shares(self, other: Any) -> bool:  # noqa: ARG002  # as `Engine`
         return False
 
+    def repeats(self, relation: Relation, keys: Mapping[str, Cell]) -> int:
+        """Note where codes stand of which none may do so twice: the engine is asked when all rows have passed."""
+        headers = relation.read_by(list(keys.values()))
+        if len(keys) > 1 or len(headers) > 1:
+            raise Misread(relation.rows)
+        (self.codes,) = headers
+        return 0
+
     # -- what takes rows that have passed ------------------------------------------------------------------
 
     def _cannot(self, *given: Any, **_: Any) -> NoReturn:
         raise Misread(given[0].rows)
 
-    one_row = cells = where = distinct = repeats = repeated = first = listed = beside = _cannot
+    one_row = cells = where = distinct = repeated = first = listed = beside = _cannot
     join = union = from_cells = ordered = rebased = kept = handed_back = grouped_relation = is_sound = _cannot
 
 
