@@ -26,7 +26,7 @@ from community_plan.frames.array_frames import read, read_all
 from community_plan.frames.arrays import Numbers, Others, listed, spacious, stacked, taken
 from community_plan.frames.bits import Bits, cut, marked, marks_at, some_marked
 from community_plan.frames.outputs import _lines
-from community_plan.frames.runs import alike, ascend, ascending, changes_of, ids_of, numbered
+from community_plan.frames.runs import alike, ascend, ascending, changes_of, ids_of, numbered, sort_keys
 from community_plan.frames.texts import Text
 
 TEXTS = st.lists(st.none() | st.text(max_size=5) | st.text(min_size=10, max_size=16), min_size=1, max_size=40)
@@ -232,6 +232,15 @@ def test_keys_ascend_as_python_sorts_them(rows: list[tuple[str, int]]) -> None:
     pairs = list(itertools.pairwise(rows))
     assert ascend([texts, Numbers(numbers)]) is all(one < other for one, other in pairs)
     assert ascending([numbers], strictly=False) is all(one[1] <= other[1] for one, other in pairs)
+
+
+@given(st.lists(st.none() | st.text("0a漢\0", max_size=3) | st.just("a" * 13), min_size=1, max_size=8), st.booleans())
+def test_texts_are_sorted_as_python_sorts_them(texts: list[str | None], full: bool) -> None:
+    """Missing ones come last."""
+    cells = [text or "" for text in texts] if full else texts
+    column = stacked(read(nw.from_native(pl.Series(cells, dtype=pl.String), series_only=True))[1])
+    found = np.lexsort(sort_keys(column)[::-1]).tolist()
+    assert found == sorted(range(len(cells)), key=lambda row: (cells[row] is None, cells[row] or ""))
 
 
 # -- memory ----------------------------------------------------------------------------------------------------

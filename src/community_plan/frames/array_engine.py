@@ -24,7 +24,7 @@ from community_plan.frames.bits import marks_at, some_marked
 from community_plan.frames.engine import Gaps, Grouped, Holes, Kind
 from community_plan.frames.guards import check
 from community_plan.frames.outputs import holding, sound_columns, worked_out
-from community_plan.frames.runs import ascend, ascending, ids_of, in_order, ranked
+from community_plan.frames.runs import ascend, ascending, ids_of, in_order, ranked, sort_keys
 from community_plan.frames.texts import Text, text_of
 from community_plan.frames.traces import Cell, Relation
 
@@ -267,9 +267,8 @@ class ArrayEngine(ArrayCells):
             return self._over(made)
         if ascend([made.whole(name) for name in columns]):
             return self._over(made)
-        ranks = [ranked(made.whole(name)) for name in columns]
-        keys = [part for values, gone in reversed(ranks) for part in (values, gone)]
-        return self._over(made.taken(relation.names, np.lexsort(keys)))
+        keys = [part for name in columns for part in sort_keys(made.whole(name))]
+        return self._over(made.taken(relation.names, np.lexsort(keys[::-1])))
 
     def rebased(self, relation: Relation) -> tuple[ArrayEngine, Relation]:
         return self, self._over(self._made(relation))

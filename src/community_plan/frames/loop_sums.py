@@ -17,7 +17,7 @@ from community_plan.frames.fused import Chunk, chunks_of, fused, is_worth_compil
 from community_plan.frames.guards import Guard, cells_of, tests_of
 from community_plan.frames.kernels import Kernel, Ref
 from community_plan.frames.keyed import Asked, ShortRuns, groups_of, put_together
-from community_plan.frames.runs import grouped, short_runs
+from community_plan.frames.runs import first_rows, grouped, short_runs
 from community_plan.frames.traces import Tracer
 from community_plan.frames.written import kernel_for
 
@@ -99,8 +99,6 @@ class LoopSums:
             UnlikeTakenError: If rows are not as compiled steps take them to be.
         """
         table, names = self.asked.staged.table, list(self.asked.sums)
-        firsts = np.empty(count, np.int64)
-        firsts[group[::-1]] = np.arange(table.rows)[::-1]  # the last one written stays
         totals = spacious(len(names), count, np.int64)
         lines = [place for place in range(len(names)) if place not in self.main.fixed]
         rooms: list[Any] = []
@@ -122,7 +120,7 @@ class LoopSums:
             totals[lines, low : low + _BLOCK] = sum(room[low : low + _BLOCK] for room in rooms).T
         for place, value in self.main.fixed.items():
             totals[place] = np.bincount(group) * int(value)
-        return grouped({key: taken(column, firsts) for key, column in keys.items()}, totals, names)
+        return grouped({key: taken(column, first_rows(group, count)) for key, column in keys.items()}, totals, names)
 
     def _heads(self, chunk: Chunk) -> Any:
         """Return where runs begin in a chunk."""

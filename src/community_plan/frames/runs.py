@@ -21,6 +21,7 @@ __all__ = [
     "ascend",
     "ascending",
     "changes_of",
+    "first_rows",
     "grouped",
     "ids_of",
     "in_order",
@@ -29,6 +30,7 @@ __all__ = [
     "ranked",
     "run_starts",
     "short_runs",
+    "sort_keys",
     "summed",
     "together",
     "total_of",
@@ -40,6 +42,8 @@ _SHORT = 4
 """Mean length of runs up to which sums so far, taken at their ends, cost less than a sum each."""
 _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 """Odd numbers that spread what they are multiplied with over all bits."""
+_LENGTH = np.uint64(0xFFFFFFFF)
+"""The bits of a view that say how long its text is."""
 _LONGEST = 255
 """Rows of a run whose truth values are counted in a byte."""
 
@@ -73,6 +77,15 @@ def ranked(column: Column) -> tuple[Any, Any]:
     return column.values, missing
 
 
+def sort_keys(column: Column) -> list[Any]:
+    """Return numbers by which a column's cells are sorted, the first one first; missing cells come last."""
+    parts = in_order(column)
+    if parts is None:
+        values, gone = ranked(column)
+        return [gone, values]
+    return [*parts, column.views[:, 0] & _LENGTH] if isinstance(column, Text) else parts  # "a" before "a\0"
+
+
 def ids_of(columns: Sequence[Column], rows: int) -> Any:
     """Return a whole number for each row, the same where all cells of two rows are."""
     parts = [part for column in columns for part in _whole_parts(column)] or [np.zeros(rows, np.int64)]
@@ -97,7 +110,7 @@ def _whole_parts(column: Column) -> list[Any]:
 
 def _is_short(text: Text) -> bool:
     """Say whether views hold the texts whole."""
-    return text.has_views and int((text.views[:, 0] & np.uint64(0xFFFFFFFF)).max(initial=0)) <= 12
+    return text.has_views and int((text.views[:, 0] & _LENGTH).max(initial=0)) <= 12
 
 
 def alike(one: Any, other: Any, bits: int | None = None) -> Any:
@@ -131,6 +144,13 @@ def numbered(ids: Any) -> tuple[Any, int]:
     there = np.zeros(most - least + 1, bool)
     there[places] = True
     return (np.cumsum(there) - 1)[places], int(np.count_nonzero(there))
+
+
+def first_rows(numbers: Any, count: int) -> Any:
+    """Return the first row of each number; there is one from nought on for each."""
+    firsts = np.empty(count, np.int64)
+    firsts[numbers[::-1]] = np.arange(len(numbers))[::-1]  # the last one written stays
+    return firsts
 
 
 def parted(values: Any) -> tuple[Any, Any]:

@@ -17,13 +17,14 @@ import numpy as np
 
 from community_plan.frames.array_engine import ArrayEngine
 from community_plan.frames.array_sums import sum_by_key
-from community_plan.frames.arrays import Column, Table, keep_memory, spacious, stacked
+from community_plan.frames.arrays import Column, Table, keep_memory, spacious, stacked, taken
 from community_plan.frames.batches import Batches, detached
 from community_plan.frames.door import some_frame
 from community_plan.frames.engine import MOST_ROWS, Gaps, Grouped, Holes, Kind, Reader
 from community_plan.frames.fused import on_one_core
 from community_plan.frames.guards import Before, cells_of
 from community_plan.frames.keyed import groups_of, put_together
+from community_plan.frames.runs import ascend, first_rows, grouped, ids_of, numbered
 from community_plan.frames.traces import Cell, Relation
 from community_plan.grouping import Misread
 
@@ -199,10 +200,12 @@ def _together(parts: list[_Part], keys: Sequence[str], names: Sequence[str]) -> 
         return Grouped({}, {name: [total] for name, total in zip(names, totals, strict=True)})
     labels = {key: stacked([part.labels[key] for part in parts]) for key in keys}
     count = len(labels[keys[0]])
+    parts.reverse()
     firsts, group = groups_of(labels, count)
+    if not ascend([taken(label, firsts) for label in labels.values()]):
+        return _scattered(parts, labels, names)
     totals = spacious(len(names), len(firsts), np.int64)
     begin = filled = 0
-    parts.reverse()
     while parts:
         part = parts.pop()
         rows = len(part.labels[keys[0]])
@@ -217,3 +220,20 @@ def _together(parts: list[_Part], keys: Sequence[str], names: Sequence[str]) -> 
                 line[first] += cells[0]
         begin, filled = begin + rows, end
     return put_together(labels, firsts, count, totals, names)
+
+
+def _scattered(parts: list[_Part], labels: Mapping[str, Column], names: Sequence[str]) -> Grouped:
+    """Add up the sums of batches, last ones first, that have the same keys in any order."""
+    ids = ids_of(list(labels.values()), len(next(iter(labels.values()))))
+    group, count = numbered(ids)
+    firsts = first_rows(group, count)
+    totals = spacious(len(names), count, np.int64)
+    totals[:] = 0
+    begin = 0
+    while parts:
+        part = parts.pop()
+        end = begin + len(next(iter(part.labels.values())))
+        for line, cells in zip(totals, part.sums, strict=True):
+            line[group[begin:end]] += cells  # the keys of a part are all different
+        begin = end
+    return grouped({key: taken(label, firsts) for key, label in labels.items()}, totals, names)
