@@ -70,6 +70,63 @@ def test_counties_tally_and_the_city_merges(plan: cp.Plan, sui: cp.Tally, yong: 
     assert plan.evaluate(merged).rows == plan.evaluate(whole, by="county", targets=AREA).rows
 
 
+ZONE = places("411422001201", "411422001202", county="411471")
+"""A development zone: on the land of 睢县, and a county of its own."""
+
+
+@pytest.mark.parametrize("by", ["township", "community", ["township", "community"]], ids=str)
+def test_a_column_that_says_otherwise_than_codes_is_not_forgotten(
+    plan: cp.Plan, by: str | list[str], tmp_path: Path
+) -> None:
+    """Communities of a zone do not go to the county of their codes, also when merged with others and read again."""
+    data = [ZONE, places("411422100203", county="411422"), YONG.with_columns(county=pl.lit(None, pl.String))]
+    tallies = [plan.tally(each, by=by, targets=AREA) for each in data]
+    assert [tally.named for tally in tallies] == [("county",), (), ()]
+    merged = cp.merge_tallies(tallies)
+    assert merged == plan.tally(pl.concat(data, how="diagonal"), by=by, targets=AREA)
+    merged.save(tmp_path / "merged.json")
+    assert cp.Tally.load(tmp_path / "merged.json") == merged
+    expected = "'county': a column of the data tells it, with which codes need not agree. Tally the data by county, "
+    with pytest.raises(TallyError, match=expected):
+        plan.evaluate(merged, by="county")
+    assert [row.region for row in plan.evaluate(merged, by="city")] == ["411400"]
+    assert [row.region for row in plan.evaluate(tallies[1], by="county")] == ["411422"]
+    both = plan.tally(
+        pl.concat(data, how="diagonal"), by=["county", *([by] if isinstance(by, str) else by)], targets=AREA
+    )
+    assert [row.region for row in plan.evaluate(both, by="county")] == ["411422", "411471", "411481"]
+
+
+def test_a_column_that_says_what_codes_say_is_left_to_them(plan: cp.Plan) -> None:
+    """The tally is the same as without it, to the last byte."""
+    plain = pl.concat([SUI, YONG])
+    told = plain.with_columns(city=pl.lit("411400"), county=pl.col("code").str.slice(0, 6))
+    for by in ("county", "township", "community", ["county", "community"], []):
+        expected = plan.tally(plain, by=by, targets=AREA).to_json()
+        assert plan.tally(told, by=by, targets=AREA).to_json() == expected
+        assert plan.tally(plan.prepare(told, targets=AREA), by=by).to_json() == expected
+
+
+def test_an_empty_cell_of_a_level_that_nobody_asks_for_is_no_fault(plan: cp.Plan) -> None:
+    """It is one for whoever asks by that level, and nothing follows from it."""
+    data = SUI.with_columns(city=pl.lit(""))
+    tally = plan.tally(data, by="county", targets=AREA)
+    assert tally.cells == plan.tally(SUI, by="county", targets=AREA).cells
+    for asked in (tally, data):
+        with pytest.raises(cp.DataError):
+            plan.evaluate(asked, by="city")
+
+
+def test_levels_that_were_not_looked_at_are_not_told(plan: cp.Plan) -> None:
+    """Of rows without codes, and of data that were prepared for less."""
+    told = SUI.with_columns(city=pl.lit("示范市"), county=pl.lit("411422"))
+    for data in (told.drop("code"), plan.prepare(told, by="county", targets=AREA)):
+        tally = plan.tally(data, by="county", targets=AREA)
+        assert tally.named == ("city",)
+        with pytest.raises(TallyError, match="a column of the data tells it"):
+            plan.evaluate(tally, by="city")
+
+
 def test_a_file_says_of_every_integer_what_it_means(sui: cp.Tally) -> None:
     """Whom it was counted for, by which formula, in which unit and quantum; a reader needs no Python."""
     data = json.loads(sui.to_json())
@@ -376,6 +433,8 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
         (put("by", "levels", value=["contry"]), "by.levels[0]: expected one of city, county"),
         (put("by", "levels", value=["county", "city"]), "by.levels: expected levels from large to small"),
         (put("by", "hidden", value=["county"]), "by.hidden: expected some of the levels"),
+        (put("by", "named", value=["county"]), "by.named: expected levels that are not counted by"),
+        (put("by", "named", value=["township", "city"]), "by.named: expected levels that are not counted by"),
         (put("by", "columns", value=["city"]), "by.columns: expected columns that are no levels"),
         (put("measures", value=[]), "measures: expected each target once, got none"),
         (put("measures", 0, "targets", value=["a", "a"]), "measures: expected each target once, got a"),

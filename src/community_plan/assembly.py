@@ -30,7 +30,16 @@ from community_plan.regions import LEVELS, CountyKind, Level, normal_code, regio
 from community_plan.tables import CellTable, Opened, RawTable
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
-__all__ = ["UNIT_LEVEL", "Assembled", "assemble", "can_stream", "levels_told", "names_of", "synthetic_note"]
+__all__ = [
+    "UNIT_LEVEL",
+    "Assembled",
+    "assemble",
+    "can_stream",
+    "levels_told",
+    "levels_written",
+    "names_of",
+    "synthetic_note",
+]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
@@ -56,6 +65,8 @@ class Assembled:
     """Level of the table's rows."""
     named: bool
     """Whether its communities or townships have names."""
+    written: frozenset[Level]
+    """Levels that the data tell in columns of their own."""
     notes: tuple[Note, ...]
     """What happened on the way, beside the notes of the table itself."""
 
@@ -197,7 +208,8 @@ class _Assembly:
         for level in self.grouping.levels:
             if "code" in columns:
                 table = table.with_level(level)
-            table = self.check_level(main, table, level)
+            if level in apart or level not in self.grouping.beside:
+                table = self.check_level(main, table, level)
         raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
         named = {"code", "name"} <= columns.keys()
@@ -207,6 +219,7 @@ class _Assembly:
             apart=apart,
             level=self.level,
             named=named,
+            written=frozenset(level for level in LEVELS if level in present and level != self.level),
             notes=tuple(self.notes),
         )
 
@@ -518,11 +531,17 @@ def levels_told(data: Opened, variables: Variables, tables: Iterable[TableName])
     """Return the levels that every one of some tables tells, by a column of its own or by the code."""
     told = set(LEVELS)
     for table in tables:
-        work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
-        names = {work.stands_for(table, header) for header in _headers(data.tables[table])}
-        told &= {level for level in LEVELS if "code" in names or (level in names and level != work.level)}
-        told |= {"community"} if table == "townships" and "code" in names else set()  # no township lies in one
+        written, coded = levels_written(data, variables, table)
+        told &= set(LEVELS) if coded else written
+        told |= {"community"} if table == "townships" and coded else set()  # no township lies in one
     return tuple(level for level in LEVELS if level in told)
+
+
+def levels_written(data: Opened, variables: Variables, table: TableName) -> tuple[frozenset[Level], bool]:
+    """Return the levels that a table tells in columns of their own, and whether it has codes."""
+    work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
+    names = {work.stands_for(table, header) for header in _headers(data.tables[table])}
+    return frozenset(level for level in LEVELS if level in names and level != work.level), "code" in names
 
 
 def synthetic_note(data: Opened) -> Note | None:

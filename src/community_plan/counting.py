@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any
 
 import attrs
 
-from community_plan.assembly import Assembled, assemble, can_stream, levels_told, names_of, synthetic_note
+from community_plan.assembly import (
+    Assembled,
+    assemble,
+    can_stream,
+    levels_told,
+    levels_written,
+    names_of,
+    synthetic_note,
+)
 from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, raise_faults
 from community_plan.grouping import Grouping, Misread, Summed, Table, Way
@@ -15,8 +23,9 @@ from community_plan.measures import Measure, variables_of
 from community_plan.plan import Plan
 from community_plan.prepared import Prepared
 from community_plan.programs import REMAINDER, Program, compile_program
+from community_plan.regions import LEVELS, Level
 from community_plan.tables import Opened, open_tables
-from community_plan.tallies import Cells, Counted, Tally, cells_of, combine, note_order
+from community_plan.tallies import Cells, Counted, Tally, cells_of, combine, note_order, without_levels
 from community_plan.variables import TableName
 
 __all__ = ["Counting", "Counts", "Each", "count", "key_of", "measures_of", "prepare", "source_of", "tally"]
@@ -38,6 +47,8 @@ class Counts:
     """None where communities are judged one by one and nothing else was asked for."""
     communities: Any
     """The frame of the communities, where they are judged one by one."""
+    apart: tuple[Level, ...]
+    """Levels without which townships of one name are not told apart."""
     names: Mapping[str, str]
     notes: tuple[Note, ...]
 
@@ -71,18 +82,27 @@ class Counting:
             for measure, users in self.measures[name].items()
         )
 
-    def tally(self, *, complete: bool = True) -> Tally:
-        """Return the sums of all measures by key."""
+    def tally(self, *, complete: bool = True, named: Collection[Level] = ()) -> Tally:
+        """Return the sums of all measures by key.
+
+        Args:
+            complete: Whether regions were counted as a whole.
+            named: Levels that have columns which were not looked at.
+        """
         plan, parts = self.plan, self.parts
         cells = combine([(tuple(self.measures[name]), counts.cells()) for name, counts in parts.items()])
-        there = {label for key in cells for label in key[: len(self.grouping.levels)]} if self.names else set()
+        needed = {level for counts in parts.values() for level in counts.apart}
+        beside = [level for level in self.grouping.beside if level not in needed]
+        grouping, cells, unlike = without_levels(self.grouping, cells, beside)
+        there = {label for key in cells for label in key[: len(grouping.levels)]} if self.names else set()
         return Tally(
             plan=plan.id,
             plan_version=plan.document.version,
             content_hash=plan.content_hash,
             readings=plan.readings,
             measures=plan.once(("counted", self.chosen), self._counted),
-            grouping=self.grouping,
+            grouping=grouping,
+            named=tuple(level for level in LEVELS if level in named or level in unlike),
             cells=cells,
             parts=frozenset() if complete else frozenset(cells),
             names={code: name for code, name in sorted(self.names.items()) if code in there and name != code},
@@ -101,7 +121,12 @@ def tally(
 ) -> Tally:
     """Read data and add up what the chosen targets need; see `Plan.tally`."""
     source, targets = source_of(plan, data, targets, units)
-    return count(plan, source, Grouping.parse(by), targets).tally(complete=complete)
+    grouping = Grouping.parse(by)
+    finest = max((LEVELS[level] for level in grouping.levels), default=0)
+    written, countable = source.written(measures_of(plan, targets))
+    coarser = {level for level in written if level not in grouping.levels and LEVELS[level] < finest}
+    counting = count(plan, source, grouping.with_beside(coarser & countable), targets)
+    return counting.tally(complete=complete, named=coarser - countable)
 
 
 def prepare(
@@ -195,6 +220,13 @@ class _Given:
         """Say whether a table can be read as its rows pass."""
         return can_stream(self.opened, unit, grouping)
 
+    def written(self, tables: Iterable[TableName]) -> tuple[Set[Level], Set[Level]]:
+        """Return the levels that some tables tell in columns of their own, and those that every row surely tells."""
+        there = [name for name in tables if name in self.opened.tables]
+        found = [levels_written(self.opened, self.plan.variables, name) for name in there]
+        written = frozenset[Level]().union(*(levels for levels, _ in found))
+        return written, written if all(coded for _, coded in found) else frozenset()
+
     def township_names(self) -> Mapping[str, str]:
         """Return the names of townships by code."""
         return names_of(self.opened, self.plan.variables, "townships") if "townships" in self.opened.tables else {}
@@ -228,6 +260,11 @@ class _Kept:
 
     def can_stream(self, unit: TableName, grouping: Grouping) -> bool:
         return self.data.can_stream(unit, grouping)
+
+    def written(self, tables: Iterable[TableName]) -> tuple[Set[Level], Set[Level]]:
+        found = [self.data.tables[name].written for name in tables if name in self.data.tables]
+        written = frozenset[Level]().union(*found)
+        return written, written & frozenset(self.data.levels)
 
     def township_names(self) -> Mapping[str, str]:
         return self.data.township_names
@@ -387,6 +424,7 @@ def _add_up(plan: Plan, assembled: Assembled, measures: Mapping[Measure, list[st
         program=program,
         summed=summed,
         communities=frame,
+        apart=assembled.apart,
         names=assembled.names() if assembled.level in assembled.grouping.levels else {},
         notes=(*table.notes, *assembled.notes),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import attrs
@@ -264,6 +265,8 @@ class Grouping:
     """Headers; their values are crossed with the regions."""
     hidden: tuple[Level, ...] = ()
     """Levels that only tell regions of one name apart and get no rows."""
+    beside: tuple[Level, ...] = ()
+    """Hidden levels that are counted by to see whether codes tell them; a row may lie in none of their regions."""
 
     @classmethod
     def parse(cls, by: str | Iterable[str] | None) -> Grouping:
@@ -284,6 +287,11 @@ class Grouping:
     def keys(self) -> tuple[str, ...]:
         """Names of the key columns of a table assembled for this grouping."""
         return (*self.levels, *self.columns)
+
+    def with_beside(self, levels: Collection[Level]) -> Grouping:
+        """Return the same grouping with levels of which is seen whether codes tell them."""
+        found = functools.reduce(Grouping.told_apart, levels, self)
+        return attrs.evolve(found, beside=tuple(level for level in found.levels if level in levels))
 
     def told_apart(self, level: Level) -> Grouping:
         """Return the same grouping with a level that only tells regions of one name apart."""

@@ -11,7 +11,7 @@ from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, Place, TallyError, raise_faults
 from community_plan.grouping import Grouping
 from community_plan.programs import Slots
-from community_plan.regions import is_code_of
+from community_plan.regions import LEVELS, is_code_of
 from community_plan.tallies import Key, Tally, add_up, by_words, key_order, key_text, note_order
 
 __all__ = ["merge_notes", "merge_tallies", "plan_differences"]
@@ -110,6 +110,7 @@ def _merged(named: Sequence[tuple[Tally, Place]]) -> Tally:
     return attrs.evolve(
         first,
         grouping=grouping,
+        named=tuple(level for level in LEVELS if any(level in tally.named for tally, _ in named)),
         cells={key: cells[key] for key in sorted(cells, key=key_order)},
         parts=frozenset().union(*(tally.parts for tally, _ in named)),
         names=dict(sorted(names.items())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +32,7 @@ __all__ = [
     "key_order",
     "key_text",
     "note_order",
+    "without_levels",
 ]
 
 T = TypeVar("T")
@@ -113,6 +114,8 @@ class Tally:
     """Levels and columns of the keys."""
     cells: Cells = attrs.field(repr=False)
     """The sums, in the order of their keys."""
+    named: tuple[Level, ...] = ()
+    """Levels that the tally cannot tell, because the data have columns that say something else than codes do."""
     parts: frozenset[Key] = attrs.field(default=frozenset(), repr=False)
     """Keys whose regions are only counted in part."""
     names: Mapping[str, str] = attrs.field(factory=dict, repr=False)
@@ -184,6 +187,8 @@ class Tally:
             return None
         if not any(LEVELS[have] > LEVELS[level] for have in self.grouping.levels):
             return f"it is counted by {by_words(self.grouping)}"
+        if level in self.named:
+            return "a column of the data tells it, with which codes need not agree"
         for key, slots in self.cells.items():
             label = _label(dict(zip(self.grouping.levels, key, strict=False)), level)
             if label is _Untold.NAME:
@@ -267,6 +272,32 @@ def combine(parts: Sequence[tuple[Sequence[Measure], Cells]]) -> Cells:
             slots += cells.get(key) or [dict.fromkeys(slots_of(measure), 0) for measure in measures]
         found[key] = tuple(slots)
     return found
+
+
+def without_levels(grouping: Grouping, cells: Cells, levels: Collection[Level]) -> tuple[Grouping, Cells, set[Level]]:
+    """Return sums without some levels of their keys, and which of these the other labels do not tell as they were.
+
+    Raises:
+        SumOverflowError: If a sum does not fit 64 bits.
+    """
+    if not levels:
+        return attrs.evolve(grouping, beside=()), cells, set()
+    kept = tuple(level for level in grouping.levels if level not in levels)
+    count = len(grouping.levels)
+    unlike: set[Level] = set()
+    items: list[tuple[Key, tuple[Slots, ...]]] = []
+    for key, slots in cells.items():
+        labels = dict(zip(grouping.levels, key, strict=False))
+        own = {level: labels[level] for level in kept}
+        for level in levels:
+            told = _label(own, level)
+            if isinstance(told, str) and told != labels[level]:
+                unlike.add(level)
+        items.append(((*own.values(), *key[count:]), slots))
+    found = add_up(items)
+    hidden = tuple(level for level in grouping.hidden if level not in levels)
+    sums = {key: found[key] for key in sorted(found, key=key_order)}
+    return attrs.evolve(grouping, levels=kept, hidden=hidden, beside=()), sums, unlike
 
 
 def by_words(grouping: Grouping) -> str:

@@ -60,6 +60,7 @@ class _PlanForm:
 class _ByForm:
     levels: tuple[Level, ...]
     hidden: tuple[Level, ...]
+    named: tuple[Level, ...]
     columns: tuple[str, ...]
 
 
@@ -124,7 +125,12 @@ def tally_text(tally: Tally) -> str:
         "readings": dict(sorted(tally.readings.items())),
     }
     grouping = tally.grouping
-    by = {"levels": list(grouping.levels), "hidden": list(grouping.hidden), "columns": list(grouping.columns)}
+    by = {
+        "levels": list(grouping.levels),
+        "hidden": list(grouping.hidden),
+        "named": list(tally.named),
+        "columns": list(grouping.columns),
+    }
     plain = [attrs.evolve(note, count=None) for note in tally.notes]  # its words, with `{count}` in them
     notes = [
         {"code": words.code, "zh": words.zh, "en": words.en, "count": note.count}
@@ -255,6 +261,7 @@ class _Reader:
             readings=dict(form.plan.readings),
             measures=tuple(known),
             grouping=grouping,
+            named=form.by.named,
             cells={key: cells[key] for key in sorted(cells, key=key_order)},
             parts=frozenset(cell.key for cell in form.cells if not cell.complete),
             names=dict(sorted(form.names.items())),
@@ -270,6 +277,8 @@ class _Reader:
             self.refuse(f"expected levels from large to small, each once, got {', '.join(by.levels)}", "by", "levels")
         if by.hidden != tuple(level for level in levels if level in by.hidden) or by.hidden == levels != ():
             self.refuse("expected some of the levels, in their order", "by", "hidden")
+        if by.named != tuple(level for level in LEVELS if level in by.named and level not in levels):
+            self.refuse("expected levels that are not counted by, in their order", "by", "named")
         if len(set(by.columns)) < len(by.columns) or any(name in LEVELS for name in by.columns):
             self.refuse("expected columns that are no levels, each once", "by", "columns")
         return Grouping(levels, by.columns, by.hidden) if len(self.faults) == before else None
