@@ -127,6 +127,12 @@ def test_levels_that_were_not_looked_at_are_not_told(plan: cp.Plan) -> None:
             plan.evaluate(tally, by="city")
 
 
+def test_targets_may_be_given_one_by_one(plan: cp.Plan, sui: cp.Tally) -> None:
+    """What gives them is asked once."""
+    assert plan.tally(SUI, by="county", targets=iter([AREA])) == sui
+    assert plan.evaluate(SUI, by="county", targets=iter([AREA])).rows == plan.evaluate(sui).rows
+
+
 def test_a_file_says_of_every_integer_what_it_means(sui: cp.Tally) -> None:
     """Whom it was counted for, by which formula, in which unit and quantum; a reader needs no Python."""
     data = json.loads(sui.to_json())

@@ -120,12 +120,13 @@ def tally(
     complete: bool = True,
 ) -> Tally:
     """Read data and add up what the chosen targets need; see `Plan.tally`."""
-    source, targets = source_of(plan, data, targets, units)
+    source, asked = source_of(plan, data, targets, units)
+    chosen = key_of(asked)
     grouping = Grouping.parse(by)
     finest = max((LEVELS[level] for level in grouping.levels), default=0)
-    written, countable = source.written(measures_of(plan, targets))
+    written, countable = source.written(measures_of(plan, chosen))
     coarser = {level for level in written if level not in grouping.levels and LEVELS[level] < finest}
-    counting = count(plan, source, grouping.with_beside(coarser & countable), targets)
+    counting = count(plan, source, grouping.with_beside(coarser & countable), chosen)
     return counting.tally(complete=complete, named=coarser - countable)
 
 
