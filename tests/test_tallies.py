@@ -127,10 +127,12 @@ def test_levels_that_were_not_looked_at_are_not_told(plan: cp.Plan) -> None:
             plan.evaluate(tally, by="city")
 
 
-def test_targets_may_be_given_one_by_one(plan: cp.Plan, sui: cp.Tally) -> None:
+def test_targets_and_levels_may_be_given_one_by_one(plan: cp.Plan, sui: cp.Tally) -> None:
     """What gives them is asked once."""
-    assert plan.tally(SUI, by="county", targets=iter([AREA])) == sui
-    assert plan.evaluate(SUI, by="county", targets=iter([AREA])).rows == plan.evaluate(sui).rows
+    assert plan.tally(SUI, by=iter(["county"]), targets=iter([AREA])) == sui
+    expected = plan.evaluate(sui).to_json()
+    for data in (SUI, sui, plan.prepare(SUI, by=iter(["county"]), targets=iter([AREA]))):
+        assert plan.evaluate(data, by=iter(["county"]), targets=iter([AREA])).to_json() == expected
 
 
 def test_a_file_says_of_every_integer_what_it_means(sui: cp.Tally) -> None:

@@ -120,8 +120,7 @@ def tally(
     complete: bool = True,
 ) -> Tally:
     """Read data and add up what the chosen targets need; see `Plan.tally`."""
-    source, asked = source_of(plan, data, targets, units)
-    chosen = key_of(asked)
+    source, chosen = source_of(plan, data, targets, units)
     grouping = Grouping.parse(by)
     finest = max((LEVELS[level] for level in grouping.levels), default=0)
     written, countable = source.written(measures_of(plan, chosen))
@@ -273,13 +272,13 @@ class _Kept:
 
 def source_of(
     plan: Plan, data: Any, targets: Iterable[str] | str | None, units: Mapping[str, str] | None
-) -> tuple[_Given | _Kept, Iterable[str] | str | None]:
-    """Return where tables come from, and the targets that are asked for."""
+) -> tuple[_Given | _Kept, Any]:
+    """Return where tables come from, and the targets that are asked for, as a key."""
     if not isinstance(data, Prepared):
-        return _Given(plan, open_tables(data), units), targets
+        return _Given(plan, open_tables(data), units), key_of(targets)
     if units is not None:
         raise DataError("units= belongs to plan.prepare: prepared data are whole numbers of quanta already")
-    return _Kept(data), data.targets if targets is None else targets
+    return _Kept(data), data.targets if targets is None else key_of(targets)
 
 
 def _needed(plan: Plan, measures: Mapping[Measure, list[str]]) -> dict[str, list[str]]:

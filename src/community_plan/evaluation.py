@@ -117,7 +117,8 @@ def _evaluate_tally(
         raise TallyError("units= belongs to plan.tally: a tally has whole numbers of quanta already")
     differences = plan_differences((plan.id, plan.document.version, plan.content_hash, plan.readings), data)
     raise_faults(list(differences), subject="The tally cannot be judged")
-    groups = data.groups if by is None else data.groups_by(by)
+    asked = by if by is None or isinstance(by, str) else tuple(by)  # what gives them is asked once
+    groups = data.groups if asked is None else data.groups_by(asked)
     places = {each.measure: index for index, each in enumerate(data.measures)}
     faults: list[CommunityPlanError] = []
     judges = _judges(plan, data.targets if targets is None else targets)
@@ -130,7 +131,7 @@ def _evaluate_tally(
             faults.append(TallyError(f"the tally counts target {name!r} in other quanta", mend="tally the data anew"))
     raise_faults(faults, subject="The tally cannot be judged")
     notes = data.notes if data.complete else (*data.notes, _parts_note(data))
-    grouping = data.grouping if by is None else Grouping.parse(by)
+    grouping = data.grouping if asked is None else Grouping.parse(asked)
     levels = tuple(level for level in grouping.levels if level not in grouping.hidden)
     return _result(plan, _rows(plan, data, judges, day, groups), notes, day, levels)
 
