@@ -112,9 +112,12 @@ def test_an_empty_cell_of_a_level_that_nobody_asks_for_is_no_fault(plan: cp.Plan
     data = SUI.with_columns(city=pl.lit(""))
     tally = plan.tally(data, by="county", targets=AREA)
     assert tally.cells == plan.tally(SUI, by="county", targets=AREA).cells
-    for asked in (tally, data):
-        with pytest.raises(cp.DataError):
-            plan.evaluate(asked, by="city")
+    for asked, mend in (
+        (tally, "Tally the data by city, county"),
+        (data, "make it null, so that it follows from the code"),
+    ):
+        with pytest.raises(cp.DataError, match=mend):
+            plan.evaluate(asked, by="city", targets=AREA)
 
 
 def test_levels_that_were_not_looked_at_are_not_told(plan: cp.Plan) -> None:

@@ -209,7 +209,7 @@ class _Assembly:
             if "code" in columns:
                 table = table.with_level(level)
             if level in apart or level not in self.grouping.beside:
-                table = self.check_level(main, table, level)
+                table = self.check_level(main, table, level, coded="code" in columns)
         raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
         named = {"code", "name"} <= columns.keys()
@@ -241,11 +241,13 @@ class _Assembly:
                 whole = self.local[whole].part_of
         return [name for name in dict.fromkeys(found) if name not in self.needed]
 
-    def check_level(self, main: CellTable | RawTable, table: Table, level: Level) -> Table:
+    def check_level(self, main: CellTable | RawTable, table: Table, level: Level, *, coded: bool) -> Table:
         """Append a fault for rows that lie in no region of a level, so that none is left out in silence."""
         table, rows, count = table.placed(level, careful=self.way.careful)
         if count:
             mend = "fill the cell, or add a column of codes from which it follows"
+            if coded:  # an empty text is a text, which no engine takes for a missing one
+                mend = "fill the cell, or make it null, so that it follows from the code"
             problem = f"expected a {level}, got none"
             self.faults.append(bad_cells(main.source, level, problem, rows, count=count, mend=mend))
         return table
