@@ -97,6 +97,17 @@ def test_a_column_that_says_otherwise_than_codes_is_not_forgotten(
     assert [row.region for row in plan.evaluate(both, by="county")] == ["411422", "411471", "411481"]
 
 
+def test_what_a_hidden_column_says_is_not_forgotten_where_other_data_have_none(plan: cp.Plan) -> None:
+    """A column of townships, as codes here, is told apart by its county; merged with data without, by codes alone."""
+    zone = ZONE.with_columns(township=pl.lit("411422001"))
+    for first, expected in ((zone, ("county",)), (zone.with_columns(county=pl.lit("411422")), ())):
+        tallies = [plan.tally(each, by="township", targets=AREA) for each in (first, YONG)]
+        assert tallies[0].grouping.hidden == ("county",)
+        for merged in (cp.merge_tallies(tallies), cp.merge_tallies(tallies[::-1])):
+            assert merged.named == expected
+            assert merged.regions == ("411422001", "411481001")
+
+
 def test_a_column_that_says_what_codes_say_is_left_to_them(plan: cp.Plan) -> None:
     """The tally is the same as without it, to the last byte."""
     plain = pl.concat([SUI, YONG])

@@ -8,7 +8,7 @@ and are no community. What does not follow from a column follows from the statis
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -219,9 +219,13 @@ class _Assembly:
             apart=apart,
             level=self.level,
             named=named,
-            written=frozenset(level for level in LEVELS if level in present and level != self.level),
+            written=self.levels_among(present),
             notes=tuple(self.notes),
         )
+
+    def levels_among(self, names: Collection[str | None]) -> frozenset[Level]:
+        """Return the levels, larger than the rows themselves, that some columns tell."""
+        return frozenset(level for level in LEVELS if level in names and level != self.level)
 
     def derived_names(self) -> dict[str, Derivation]:
         """Return the variables that a register given with the data provides."""
@@ -543,7 +547,7 @@ def levels_written(data: Opened, variables: Variables, table: TableName) -> tupl
     """Return the levels that a table tells in columns of their own, and whether it has codes."""
     work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
     names = {work.stands_for(table, header) for header in _headers(data.tables[table])}
-    return frozenset(level for level in LEVELS if level in names and level != work.level), "code" in names
+    return work.levels_among(names), "code" in names
 
 
 def synthetic_note(data: Opened) -> Note | None:

@@ -92,22 +92,20 @@ class Counting:
         plan, parts = self.plan, self.parts
         cells = combine([(tuple(self.measures[name]), counts.cells()) for name, counts in parts.items()])
         needed = {level for counts in parts.values() for level in counts.apart}
-        beside = [level for level in self.grouping.beside if level not in needed]
-        grouping, cells, unlike = without_levels(self.grouping, cells, beside)
-        there = {label for key in cells for label in key[: len(grouping.levels)]} if self.names else set()
-        return Tally(
+        counted = Tally(
             plan=plan.id,
             plan_version=plan.document.version,
             content_hash=plan.content_hash,
             readings=plan.readings,
             measures=plan.once(("counted", self.chosen), self._counted),
-            grouping=grouping,
-            named=tuple(level for level in LEVELS if level in named or level in unlike),
+            grouping=self.grouping,
+            named=tuple(level for level in LEVELS if level in named),
             cells=cells,
             parts=frozenset() if complete else frozenset(cells),
-            names={code: name for code, name in sorted(self.names.items()) if code in there and name != code},
+            names={code: name for code, name in sorted(self.names.items()) if name != code},
             notes=self.notes,
         )
+        return without_levels(counted, [level for level in self.grouping.beside if level not in needed])
 
 
 def tally(

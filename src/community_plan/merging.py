@@ -9,10 +9,9 @@ import attrs
 
 from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, Place, TallyError, raise_faults
-from community_plan.grouping import Grouping
 from community_plan.programs import Slots
 from community_plan.regions import LEVELS, is_code_of
-from community_plan.tallies import Key, Tally, add_up, by_words, key_order, key_text, note_order
+from community_plan.tallies import Key, Tally, add_up, by_words, key_order, key_text, note_order, without_levels
 
 __all__ = ["merge_notes", "merge_tallies", "plan_differences"]
 
@@ -214,8 +213,6 @@ def _without_hidden(tally: Tally, place: Place) -> Tally:
         TallyError: If its regions are names.
     """
     grouping = tally.grouping
-    kept = [place for place, level in enumerate(grouping.levels) if level not in grouping.hidden]
-    count = len(grouping.levels)
     townships = {key[grouping.levels.index("township")] for key in tally.cells} - {None}
     names = sorted(name for name in townships if name is not None and not is_code_of(name, "township"))
     if names:
@@ -224,13 +221,4 @@ def _without_hidden(tally: Tally, place: Place) -> Tally:
             place=place,
             mend="tally all data with a column of codes, or with the same columns",
         )
-
-    def shortened(key: Key) -> Key:
-        return (*(key[at] for at in kept), *key[count:])
-
-    return attrs.evolve(
-        tally,
-        grouping=Grouping(tuple(grouping.levels[at] for at in kept), grouping.columns),
-        cells=add_up([(shortened(key), slots) for key, slots in tally.cells.items()]),
-        parts=frozenset(shortened(key) for key in tally.parts),
-    )
+    return without_levels(tally, grouping.hidden)

@@ -274,30 +274,38 @@ def combine(parts: Sequence[tuple[Sequence[Measure], Cells]]) -> Cells:
     return found
 
 
-def without_levels(grouping: Grouping, cells: Cells, levels: Collection[Level]) -> tuple[Grouping, Cells, set[Level]]:
-    """Return sums without some levels of their keys, and which of these the other labels do not tell as they were.
+def without_levels(tally: Tally, levels: Collection[Level]) -> Tally:
+    """Return a tally without some hidden levels; those that its other labels do not tell as they were are `named`.
 
     Raises:
         SumOverflowError: If a sum does not fit 64 bits.
     """
-    if not levels:
-        return attrs.evolve(grouping, beside=()), cells, set()
-    kept = tuple(level for level in grouping.levels if level not in levels)
-    count = len(grouping.levels)
-    unlike: set[Level] = set()
-    items: list[tuple[Key, tuple[Slots, ...]]] = []
-    for key, slots in cells.items():
+    grouping, named = tally.grouping, set(tally.named)
+    kept = [place for place, level in enumerate(grouping.levels) if level not in levels]
+    places = [*kept, *range(len(grouping.levels), len(grouping.keys))]
+    for key in tally.cells if levels else ():
         labels = dict(zip(grouping.levels, key, strict=False))
-        own = {level: labels[level] for level in kept}
-        for level in levels:
-            told = _label(own, level)
-            if isinstance(told, str) and told != labels[level]:
-                unlike.add(level)
-        items.append(((*own.values(), *key[count:]), slots))
-    found = add_up(items)
-    hidden = tuple(level for level in grouping.hidden if level not in levels)
-    sums = {key: found[key] for key in sorted(found, key=key_order)}
-    return attrs.evolve(grouping, levels=kept, hidden=hidden, beside=()), sums, unlike
+        own: dict[Level, str | None] = {level: labels[level] for level in grouping.levels if level not in levels}
+        told = ((level, _label(own, level)) for level in levels)
+        named |= {level for level, label in told if isinstance(label, str) and label != labels[level]}
+
+    def shortened(key: Key) -> Key:
+        return tuple(key[place] for place in places)
+
+    cells = add_up((shortened(key), slots) for key, slots in tally.cells.items()) if levels else tally.cells
+    there = {label for key in cells for label in key[: len(kept)]} if tally.names else set()
+    return attrs.evolve(
+        tally,
+        grouping=Grouping(
+            tuple(grouping.levels[place] for place in kept),
+            grouping.columns,
+            tuple(level for level in grouping.hidden if level not in levels),
+        ),
+        named=tuple(level for level in LEVELS if level in named),
+        cells={key: cells[key] for key in sorted(cells, key=key_order)} if levels else cells,
+        parts=frozenset(map(shortened, tally.parts)) if levels else tally.parts,
+        names={code: name for code, name in tally.names.items() if code in there},
+    )
 
 
 def by_words(grouping: Grouping) -> str:
