@@ -23,7 +23,7 @@ pytest.importorskip("nanoarrow")
 import narwhals as nw
 
 from community_plan.frames.array_frames import read, read_all
-from community_plan.frames.arrays import Numbers, Others, listed, spacious, stacked, taken
+from community_plan.frames.arrays import Numbers, Others, Table, listed, spacious, stacked, taken
 from community_plan.frames.bits import Bits, cut, marked, marks_at, some_marked
 from community_plan.frames.outputs import _lines
 from community_plan.frames.runs import alike, ascend, ascending, changes_of, ids_of, numbered, sort_keys
@@ -136,6 +136,28 @@ def test_texts_of_every_library_are_read_as_they_are(kind: str, cells: list[str 
     rows = np.array(data.draw(st.lists(st.integers(-1, len(cells) - 1), min_size=1)), np.int64)
     assert column.taken(rows).distinct() == {cells[row] for row in rows if row >= 0} - {None}
     assert listed(taken(column, rows)) == [None if row < 0 else cells[row] for row in rows]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(cells=TEXTS, others=TEXTS, data=st.data())
+def test_rows_picked_from_pieces_are_given_back_as_the_library_has_them(
+    kind: str, cells: list[str | None], others: list[str | None], data: st.DataObject
+) -> None:
+    """In ascending order, as labels of regions are picked; and those of two columns below each other."""
+    if all(cell is None for cell in cells) or all(cell is None for cell in others):
+        return  # a column of nothing has no type in some libraries
+    picked, expected = [], []
+    for column in (cells, others):
+        pieces = read(nw.from_native(KINDS[kind](column), series_only=True).alias("name"))[1]
+        rows = data.draw(st.lists(st.integers(0, len(column) - 1), min_size=1).map(sorted))
+        picked.append(Table(len(column), {"name": pieces}).picked("name", np.array(rows)))
+        expected += [column[row] for row in rows]
+    below = stacked(picked)
+    assert isinstance(below, Text)
+    assert below.listed() == expected
+    given_back = below.own()
+    gone = given_back.is_null().to_list()
+    assert [None if no else cell for cell, no in zip(given_back.to_list(), gone, strict=True)] == expected
 
 
 def every_type(rows: int) -> pl.DataFrame:

@@ -119,13 +119,15 @@ def _texts(series: nw.Series[Any]) -> list[Column]:
     return _texts_of(pieces, functools.partial(_slice, written)) or [Text(column=TextColumn(written), stop=0)]
 
 
-def _texts_of(pieces: Iterable[tuple[Views, Any]], cut: Callable[[int, int], nw.Series[Any]]) -> list[Column]:
+def _texts_of(pieces: Sequence[tuple[Views, Any]], cut: Callable[[int, int], nw.Series[Any]]) -> list[Column]:
     """Return texts from the views of their pieces and where one is missing."""
     columns: list[Column] = []
+    whole = TextColumn(functools.partial(cut, 0, sum(len(views) for views, _ in pieces)))
     begin = 0
     for views, missing in pieces:
         end = begin + len(views)
-        columns.append(Text(column=TextColumn(functools.partial(cut, begin, end), missing, views), stop=len(views)))
+        column = TextColumn(functools.partial(cut, begin, end), missing, views, piece=(whole, begin))
+        columns.append(Text(column=column, stop=len(views)))
         begin = end
     return columns
 

@@ -121,10 +121,9 @@ class Text:
                 gone = np.concatenate(
                     [np.zeros(len(t), bool) if m is None else m for t, m in zip(texts, marks, strict=True)]
                 )
-            series = functools.partial(_joined, [text.own for text in texts])
-            views = LateViews(lambda: _stacked_views(texts))
-            picked = any(text.column is not None and text.column.picked for text in texts)
-            return cls(column=TextColumn(series, gone, views, picked=picked), stop=rows)
+            picked = any(text.picks() for text in texts)
+            column = TextColumn(lambda: _joined(texts), gone, LateViews(lambda: _stacked_views(texts)), picked=picked)
+            return cls(column=column, stop=rows)
         listing = [word for text in texts for word in text.words.texts]
         words, moved = Words(listing).mapped("", str)
         found, begin = [], 0
@@ -186,6 +185,13 @@ class Text:
         gone = self.missing()
         views = whole_views(self.views, gone)
         return None if views is None else (views, gone)
+
+    def picks(self) -> tuple[TextColumn, Any] | None:
+        """Return the column that they are picked from, and the rows of it, if it is one."""
+        if self.column is None or self.column.source is None:
+            return None
+        source, rows = self.column.source
+        return source, rows[self.start : self.stop]
 
     def own(self) -> nw.Series[Any]:
         """Return the texts as a column of the user's library."""
@@ -326,6 +332,10 @@ class TextColumn:
     """The texts as Arrow's views of them, where a library has such."""
     picked: bool = False
     """Whether its rows are picked, so that its views are there and the column is not."""
+    source: tuple[TextColumn, Any] | None = None
+    """The column that its rows are picked from, and which they are, if it is one."""
+    piece: tuple[TextColumn, int] | None = None
+    """The column that it is a piece of, and its first row there, if it is one."""
 
     @functools.cached_property
     def series(self) -> nw.Series[Any]:
@@ -346,7 +356,10 @@ class TextColumn:
         gone = None if self.gone is None else marks_at(self.gone, places)
         if lost.any():
             gone = lost if gone is None else gone | lost
-        column = TextColumn(lambda: self.series[places], gone, GivenViews(self.views.at(places)), picked=True)
+        source, begin = self.piece or (self, 0)
+        there = places + begin
+        views = GivenViews(self.views.at(places))
+        column = TextColumn(lambda: source.series[there], gone, views, picked=True, source=(source, there))
         return Text(column=column, stop=len(rows))
 
     def listed(self, start: int, stop: int) -> list[str | None]:
@@ -414,9 +427,16 @@ def whole_views(views: Any, gone: Any) -> Any:
     return np.ascontiguousarray(views)
 
 
-def _joined(pieces: Sequence[Callable[[], nw.Series[Any]]]) -> nw.Series[Any]:
-    frames = [piece().to_frame() for piece in pieces]
-    return nw.concat(frames)[frames[0].columns[0]]
+def _joined(texts: Sequence[Text]) -> nw.Series[Any]:
+    """Return texts below each other as one column, those that are picked from one column by one call."""
+    found: list[nw.Series[Any]] = []
+    for source, some in itertools.groupby(texts, lambda text: None if (pick := text.picks()) is None else pick[0]):
+        if source is None:
+            found += [text.own() for text in some]
+        else:
+            found.append(source.series[np.concatenate([rows for _, rows in filter(None, map(Text.picks, some))])])
+    frames = [series.to_frame() for series in found]
+    return nw.concat(frames)[frames[0].columns[0]] if len(frames) > 1 else found[0]
 
 
 def text_of(cells: Sequence[str | None]) -> Text:
