@@ -18,7 +18,7 @@ PUBLISHED = Path(__file__).parent / "report.json"
 
 GROUPS: dict[str, dict[Lang, str]] = {
     "polars": {"en": "polars frame in memory", "zh": "内存中的 polars 数据框"},
-    "polars prepared": {"en": "polars frame, prepared", "zh": "polars 数据框, 已准备"},
+    "polars prepared": {"en": "polars frame, prepared", "zh": "polars 数据框，已准备"},
     "polars without llvmlite": {"en": "polars frame, llvmlite not installed", "zh": "polars 数据框，未安装 llvmlite"},
     "panel": {"en": "Panel of five years (polars)", "zh": "五年面板（polars）"},
     "shuffled": {"en": "Rows in no order", "zh": "行序打乱"},
@@ -99,6 +99,12 @@ PHRASES = (
     ("targets= every target that reads the communities table alone", "targets= 只用社区表的全部目标"),
     ("a cold virtual machine: warming up ended with the first long call", "虚拟机尚未预热：首次调用过长，预热即止"),
     ("is not installed", "未安装"),
+    ("stopped by hand, to save time", "为节省时间，人工中止"),
+    ("stopped after", "超时中止："),
+    ("stopped at", "内存超限中止："),
+    ("extrapolated:", "推算：每行"),
+    (" a row, measured on", "，实测行数"),
+    (" rows", ""),
 )
 """What contenders and notes say, for the Chinese page; an error keeps its words."""
 WORDS: dict[str, dict[Lang, str]] = {
@@ -106,7 +112,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "case": {"en": "Case", "zh": "情形"},
     "contender": {"en": "Beside", "zh": "对照"},
     "library": {"en": "Library", "zh": "本库"},
-    "theirs": {"en": "Contender", "zh": "对照用量"},
+    "theirs": {"en": "Contender", "zh": "对照耗时或内存"},
     "ratio": {"en": "Library ÷ contender", "zh": "本库 ÷ 对照"},
     "goal": {"en": "Goal", "zh": "目标"},
     "reached": {"en": "reached", "zh": "达到"},
@@ -291,13 +297,18 @@ def parts(report: Mapping[str, Any], lang: Lang) -> dict[str, str]:
         facts.append((WORDS["load"][lang], ", ".join(f"{load:.1f}" for load in report["load"])))
     if report.get("revision"):
         facts.append((WORDS["revision"][lang], report["revision"]))
-    sections = []
+    sections, contents = [], []
     for group, found in groupby(races(report), key=lambda race: race[0]):
         title = GROUPS.get(group, {"en": group, "zh": group})[lang]
         anchor = group.replace(" ", "-")
         body = table(group, [(rows, case, lines) for _, rows, case, lines in found], lang)
         sections.append(f"### {title} {{#{anchor}}}\n\n{body}")
-    return {"machine": "\n".join(f"- {name}{colon}{text}" for name, text in facts), "tables": "\n".join(sections)}
+        contents.append(f"- [{title}](#{anchor})")
+    return {
+        "machine": "\n".join(f"- {name}{colon}{text}" for name, text in facts),
+        "contents": "\n".join(contents),
+        "tables": "\n".join(sections),
+    }
 
 
 def markdown(report: Mapping[str, Any], lang: Lang = "en") -> str:

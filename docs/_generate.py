@@ -25,11 +25,13 @@ from community_plan.units import Lang
 from community_plan.variables import Derivation
 
 DOCS = Path(__file__).parent
+_LINE_END = re.compile(r"(?<=[\u4e00-\u9fff，。；：、）”》])\n *(?=[\u4e00-\u9fff（“《])")
+"""An end of a line between Chinese words."""
 PLAN = "shangqiu-14fyp"
 
 WORDS: dict[str, dict[Lang, str]] = {
     "adopted": {"zh": "采用的读法", "en": "Adopted reading"},
-    "baseline": {"zh": "基期值", "en": "Baseline"},
+    "baseline": {"zh": "基础值", "en": "Baseline"},
     "bounds": {"zh": "属于", "en": "Part of"},
     "code": {"zh": "代码", "en": "code"},
     "column": {"zh": "列名", "en": "Column"},
@@ -44,6 +46,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "nothing": {"zh": "未印", "en": "not printed"},
     "other_reading": {"zh": "另一种读法", "en": "Another reading"},
     "printed": {"zh": "原文", "en": "Printed"},
+    "concerned": {"zh": "所涉文字", "en": "Text concerned"},
     "target": {"zh": "目标值", "en": "target"},
     "text": {"zh": "文字", "en": "text"},
     "unit": {"zh": "单位及最小单位，或取值", "en": "Unit and quantum, or values"},
@@ -94,7 +97,7 @@ def readers(variable: cp.Variable, plan: cp.Plan) -> str:
     """Return the targets that read a variable, linked."""
     key = variable.id if variable.table == "communities" else f"{variable.table}.{variable.id}"
     found = [target for target in plan.targets.values() if key in variables_of(plan.measure_of(target))]
-    return " ".join(f"[{escape(short(target))}](plan-shangqiu.md#{anchor(target.id)})" for target in found)
+    return " ".join(f"[{escape(short(t))}](plan-shangqiu.md#{anchor(t.id)} '{escape(t.id)}')" for t in found)
 
 
 def short(target: cp.Target) -> str:
@@ -126,7 +129,7 @@ def content(variable: cp.Variable, lang: Lang) -> str:
 def columns_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
     missing = " ".join(code(word) for word in sorted(MISSING_WORDS, key=lambda word: (len(word), word)) if word)
     parts = {"missing": missing}
-    for name in TABLES:
+    for name in (*TABLES, "evidence"):
         heads = ["column", "label", "unit", "bounds", "derived", "column_targets"]
         rows = [
             [
@@ -149,7 +152,6 @@ def printed(words: str, lang: Lang) -> str:
 
 
 def target_part(target: cp.Target, plan: cp.Plan, lang: Lang) -> str:
-    indicator = plan.indicators[target.indicator]
     words = target.printed
     columns = [(WORDS["name"][lang], words.name)]
     columns += [
@@ -165,12 +167,12 @@ def target_part(target: cp.Target, plan: cp.Plan, lang: Lang) -> str:
         (WORDS["adopted"][lang], escape(f"{target.text(lang)}" + (f" ({attribute})" if attribute else ""))),
         (WORDS["baseline"][lang], escape(baseline)),
         (WORDS["due"][lang], target.due.isoformat()),
-        (label("formula", lang).capitalize(), escape(plan.formula(indicator.id, lang))),
+        (label("formula", lang).capitalize(), escape(plan.formula(target, lang))),
         (label("clause", lang).capitalize(), escape(target.citation.clause)),
         (label("discrepancies", lang).capitalize(), links),
     ]
     number = "" if target.number is None else f"{target.number} "
-    return f"### {number}{escape(indicator.name.get(lang))} {{#{anchor(target.id)}}}\n\n{facts(rows)}"
+    return f"### {number}{escape(plan.name_of(target).get(lang))} {{#{anchor(target.id)}}}\n\n{facts(rows)}"
 
 
 def reading_text(discrepancy: cp.Discrepancy, reading: Reading, lang: Lang) -> str:
@@ -191,7 +193,7 @@ def discrepancy_part(discrepancy: cp.Discrepancy, plan: cp.Plan, lang: Lang) -> 
     links = " ".join(f"[{escape(short(target))}](#{anchor(target.id)})" for target in touched)
     rows = [
         (WORDS["where"][lang], escape(discrepancy.where)),
-        (WORDS["printed"][lang], escape(discrepancy.printed)),
+        (WORDS["concerned"][lang], escape(discrepancy.printed)),
         (WORDS["issue"][lang], escape(discrepancy.issue.get(lang))),
         (WORDS["handling"][lang], escape(discrepancy.handling.get(lang))),
         *((WORDS["other_reading"][lang], reading_text(discrepancy, each, lang)) for each in discrepancy.readings),
@@ -294,8 +296,14 @@ def on_pre_build(config: Any) -> None:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Colour sessions with prompts as such (mkdocs hook); the pages say `python`, as the tests that run them want."""
-    return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)
+    """Make of a page what a browser shows well (mkdocs hook).
+
+    Sessions with prompts are coloured as such: the pages say `python`, as the tests that run them want. The end of a
+    line is no space between Chinese words.
+    """
+    parts = re.split(r"(^```.*?^```$)", markdown, flags=re.MULTILINE | re.DOTALL)
+    parts[::2] = [_LINE_END.sub("", part) for part in parts[::2]]
+    return re.sub(r"^```python\n(?=>>> )", "```pycon\n", "".join(parts), flags=re.MULTILINE)
 
 
 if __name__ == "__main__":

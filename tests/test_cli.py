@@ -215,13 +215,13 @@ def test_counties_send_tallies_and_the_city_judges_them(cli: Cli, counties: Path
         output = str(tmp_path / f"{county}.json")
         status, out, err = cli("tally", str(counties / county), "--by", "county", "--output", output)
         assert status == 0
-        assert out == f"{output}: 区划 1 · 目标 33\n"
+        assert out == f"{output}: 1 个区划 · 33 个目标\n"
         assert "合成数据" in err
     merged = str(tmp_path / "city" / "merged.json")
     assert cli("merge", str(tmp_path), "--output", merged)[2] == f"{merged}: No such file or directory\n"
     (tmp_path / "city").mkdir()
     status, out, _ = cli("merge", str(tmp_path), "-o", merged, "--lang", "en")
-    assert out == f"{merged}: region 3 · target 33\n"
+    assert out == f"{merged}: 3 regions · 33 targets\n"
     for by in ("county", "city,county", "total"):
         expected = cli("evaluate", str(counties / "all"), "--by", by, "-f", "json")
         assert cli("evaluate", merged, "--by", by, "-f", "json") == expected

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "```console\n" in path.read_text("utf-8"))
 # Commands that set up a machine, and so the one that runs this test.
-SETUP = ("make", "pip", "python3 -m venv", ".venv", "cd ", "git")
+SETUP = ("make", "pip", "python3 -m venv", ".venv", "source .venv", "cd ", "git")
 
 
 def shown(page: Path) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,14 @@ def test_public_names_are_a_plain_sorted_list() -> None:
     assert sorted(names) == sorted(cp.__all__)
     for name in names:
         assert getattr(cp, name).__doc__
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_reference_lists_every_public_name(lang: str) -> None:
+    """Its first page says where each is described."""
+    page = (Path(__file__).parents[1] / "docs" / lang / "reference" / "index.md").read_text("utf-8")
+    listed = set(re.findall(r"`(\w+)`", page))
+    assert {name for name in cp.__all__ if not name.startswith("__")} <= listed
 
 
 @pytest.mark.parametrize("module", MODULES)

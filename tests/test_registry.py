@@ -92,8 +92,18 @@ def test_formulas_are_made_from_the_measures(plan: cp.Plan) -> None:
     """What people read is what is computed."""
     assert plan.formula("facility-area-per-100-households") == "Σ 综合服务设施面积 ÷ Σ 户数"
     assert plan.formula("rural-facility-coverage", "en") == (
-        "#[Comprehensive-service facilities ≥ 1 items] ÷ Communities  (among: Setting = rural)"
+        "#[Comprehensive-service facilities ≥ 1 item] ÷ Communities  (among: Setting = rural)"
     )
+
+
+def test_a_target_is_named_and_written_out_with_its_scope(plan: cp.Plan) -> None:
+    """Three targets of one indicator, each for communities of its own."""
+    new, urban = plan.targets["elderly-care-area-new-built"], plan.targets["elderly-care-area-new-urban-communities"]
+    assert plan.name_of(new).zh == "每百户社区养老服务设施面积 (新建)"
+    assert plan.name_of(urban).en == "Elderly-care floor area per 100 households (new-built, urban)"
+    assert plan.formula(new) == "Σ 养老服务设施面积 ÷ Σ 户数  (范围: 住宅区类型 = 新建)"
+    assert plan.formula(new.indicator) == "Σ 养老服务设施面积 ÷ Σ 户数"
+    assert plan.judge({new.id: 30}).row(new.id).name == plan.name_of(new)
 
 
 def test_another_reading_changes_the_target_and_says_so(plan: cp.Plan) -> None:

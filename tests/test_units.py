@@ -142,6 +142,18 @@ def test_quantities_divide_into_the_units_people_use() -> None:
     assert not ratio > quantity("30 ㎡/百户")
 
 
+def test_one_of_a_unit_is_written_in_the_singular() -> None:
+    """Where a language has one: 1 person, 1.5 people."""
+    assert [quantity(text).text("en") for text in ("1 人/社区", "1.5 人/社区", "1 个", "0 个", "1 m²/百户")] == [
+        "1 person/community",
+        "1.5 people/community",
+        "1 item",
+        "0 items",
+        "1 m²/100 households",
+    ]
+    assert quantity("1 人/社区").text() == "1 人/社区"
+
+
 def test_quantities_survive_pickling() -> None:
     """They go to other processes, and no registry has to be there first."""
     value = quantity("1 亩").to("m²")

@@ -341,6 +341,7 @@ class _Bench:
 
     plan: str
     target: Target
+    name: Text
     indicator: Indicator
     goal: Goal
     baseline: Fraction | None
@@ -352,6 +353,7 @@ class _Bench:
         return cls(
             plan=plan.id,
             target=target,
+            name=plan.name_of(target),
             indicator=indicator,
             goal=Goal.of(target, indicator.unit),
             baseline=None if target.baseline is None else target.baseline.value.value_in(indicator.unit),
@@ -381,7 +383,7 @@ class _Bench:
             plan=self.plan,
             target=target.id,
             indicator=self.indicator.id,
-            name=self.indicator.name,
+            name=self.name,
             number=target.number,
             region=place.region,
             region_name=place.name,

@@ -9,7 +9,7 @@ __all__ = ["label", "label_text"]
 
 LABELS: dict[str, tuple[str, str]] = {
     "attribute": ("属性", "attribute"),
-    "baseline": ("基期值", "baseline"),
+    "baseline": ("基础值", "baseline"),
     "binding": ("约束性", "binding"),
     "check": ("核查方式", "check"),
     "city": ("市", "city"),

@@ -37,6 +37,7 @@ __all__ = [
     "counted_unit",
     "formula",
     "measure_unit",
+    "scope_text",
     "variables_of",
 ]
 
@@ -45,10 +46,15 @@ class Comparator(StrEnum):
     """How a value is held against a target."""
 
     AT_LEAST = ">="
+    """At least the value (不低于, 以上)."""
     MORE_THAN = ">"
+    """More than the value (大于, 高于)."""
     AT_MOST = "<="
+    """At most the value (不超过, 以内)."""
     LESS_THAN = "<"
+    """Less than the value (低于, 小于)."""
     EQUAL = "="
+    """The value itself."""
     RANGE = "range"
     """From the value to the upper value, both included."""
     MAINTAIN = "maintain"
@@ -90,6 +96,7 @@ class AllOf:
     """Every one of some conditions."""
 
     conditions: tuple[Condition, ...]
+    """Conditions that all have to hold."""
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
@@ -97,6 +104,7 @@ class AnyOf:
     """One or more of some conditions."""
 
     conditions: tuple[Condition, ...]
+    """Conditions of which one has to hold."""
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
@@ -104,7 +112,9 @@ class AtLeast:
     """At least `count` of some conditions."""
 
     count: int
+    """How many have to hold."""
     conditions: tuple[Condition, ...]
+    """Conditions that are looked at."""
 
 
 Condition = Is | Compare | AllOf | AnyOf | AtLeast
@@ -116,6 +126,7 @@ class Count:
     """How many communities satisfy a condition [社区]."""
 
     condition: Condition
+    """What a community has to satisfy in order to count."""
     where: tuple[Is, ...] = ()
     """Scope: the communities that are looked at."""
 
@@ -125,6 +136,7 @@ class Total:
     """The sum of variables over the communities in scope."""
 
     of: tuple[str, ...]
+    """Variables that are added up."""
     where: tuple[Is, ...] = ()
     """Scope: the communities that are looked at."""
 
@@ -146,6 +158,7 @@ class Share:
     """Communities that satisfy a condition, over the communities in scope [1]."""
 
     condition: Condition
+    """What a community has to satisfy in order to count."""
     where: tuple[Is, ...] = ()
     """Scope: the communities that are looked at."""
 
@@ -274,17 +287,24 @@ _WORDS = {
 }
 
 
+def scope_text(scope: tuple[Is, ...], variables: Variables, lang: Lang = "zh") -> str:
+    """Return the values that a scope is narrowed to, for people; nothing if it is not narrowed."""
+    return _WORDS[lang]["sep"].join(_values_text(test, variables, lang) for test in scope)
+
+
+def _values_text(test: Is, variables: Variables, lang: Lang) -> str:
+    variable = variables[test.variable]
+    named = variable.type == "category"
+    return _WORDS[lang]["sep"].join(
+        variable.values[variable.number_of(value)].label.get(lang) if named else value for value in test.values
+    )
+
+
 def _condition_text(condition: Condition, variables: Variables, lang: Lang) -> str:
     words = _WORDS[lang]
     match condition:
         case Is():
-            variable = variables[condition.variable]
-            named = variable.type == "category"
-            labels = [
-                variable.values[variable.number_of(value)].label.get(lang) if named else value
-                for value in condition.values
-            ]
-            return f"{variable.label.get(lang)} = {words['sep'].join(labels)}"
+            return f"{variables[condition.variable].label.get(lang)} = {_values_text(condition, variables, lang)}"
         case Compare():
             text = _sum_text(condition.numerator, variables, lang)
             if condition.denominator:

@@ -14,7 +14,7 @@ import attrs
 from community_plan.commitments import Commitment, KnownGap
 from community_plan.entry import parse_day
 from community_plan.errors import DataError, NotFoundError, PlanError
-from community_plan.measures import Measure, check_measure, formula
+from community_plan.measures import Measure, check_measure, formula, scope_text
 from community_plan.regions import CountyKind, Region
 from community_plan.sources import ADOPTED, Discrepancy, Text
 from community_plan.targets import Indicator, Target
@@ -149,8 +149,10 @@ class Plan:
     """SHA-256 over the plan's documents and the shared ones that it is read with."""
     source_text: str | None = attrs.field(default=None, repr=False)
     """The source text that quotes are found in, if the plan carries it."""
-    readings: Mapping[str, str] = attrs.field(factory=dict)
-    """Discrepancy id to the reading that was chosen instead of the adopted one."""
+    readings: Mapping[str, str] = attrs.field(
+        factory=dict,
+        metadata={"description": "Discrepancy id to the reading that was chosen instead of the adopted one."},
+    )
 
     _memo: dict[Any, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     """What has been worked out from the entries alone, such as compiled programs."""
@@ -210,13 +212,26 @@ class Plan:
         """Return what a target counts: its indicator's measure, narrowed to its scope."""
         return target.measure_of(self.indicators[target.indicator])
 
-    def formula(self, indicator: str, lang: Lang = "zh") -> str:
-        """Return the formula of an indicator, made from its measure.
+    def name_of(self, target: Target) -> Text:
+        """Return what a target is called: its indicator, with the values that its scope is narrowed to, if it is."""
+        name = self.indicators[target.indicator].name
+        if not target.scope:
+            return name
+        zh, en = (scope_text(target.scope, self.variables, lang) for lang in ("zh", "en"))
+        return Text(f"{name.zh} ({zh})", f"{name.en} ({en})")
+
+    def formula(self, of: str | Target, lang: Lang = "zh") -> str:
+        """Return the formula of an indicator or a target, made from its measure.
+
+        Args:
+            of: The id of an indicator, or a target of the plan: its scope belongs to the formula.
+            lang: Language of the names of variables.
 
         Raises:
             NotFoundError: If there is no such indicator.
         """
-        return formula(self.indicators[indicator].measure, self.variables, lang)
+        measure = self.measure_of(of) if isinstance(of, Target) else self.indicators[of].measure
+        return formula(measure, self.variables, lang)
 
     def choose(self, targets: Iterable[str] | str | None = None) -> tuple[Target, ...]:
         """Return targets by id, in the plan's order; None chooses all, `main` the table of main indicators.
@@ -302,8 +317,9 @@ class Plan:
         """Judge targets on data.
 
         Args:
-            data: A frame, the path of a CSV or parquet file or of a folder with `communities`, `facilities` and
-                `workforce`, an iterable of `Community`, a `Dataset`, a `Tally`, or `Prepared` data.
+            data: A frame (of polars, lazy ones too; pandas; pyarrow; DuckDB, a relation; Spark), the path or pattern of
+                CSV or parquet files, a folder with `communities` and, if there are any, `facilities`, `workforce` and
+                `townships`, an iterable of `Community`, a `Dataset`, a `Tally`, or `Prepared` data.
             by: A level (`city`, `county`, `township`, `community`), a column, or a list of them; each level gets
                 rows of its own, columns are crossed with them. Without it the whole table is one region. A tally
                 has the rows that it was made with, or is rolled up to the levels named; `[]` is the total.
@@ -374,7 +390,7 @@ class Plan:
         Args:
             data: As for `evaluate`, but no tally.
             by: Levels and columns that it may be evaluated by; without it every level that the data tell. Columns that
-                tell the rows of one community apart, such as a year, belong here and into every evaluation.
+                tell the rows of one community apart, such as a year, belong here and in every evaluation.
             targets: Target ids, or `main`; without it every target.
             units: Units of columns that are not in the variable's own unit.
 

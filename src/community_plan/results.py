@@ -21,7 +21,7 @@ from community_plan.measures import Comparator
 from community_plan.regions import Level
 from community_plan.sources import Text
 from community_plan.targets import Attribute, target_text
-from community_plan.units import Lang, Quantity, Unit
+from community_plan.units import Lang, Quantity, Unit, with_unit
 from community_plan.verdicts import Reason, Verdict, display
 
 __all__ = ["Result", "Row", "wide_frame"]
@@ -121,10 +121,10 @@ class Row:
         points = {"%": ("个百分点", "pp"), "‰": ("个千分点", "per-mille points")}.get(self.unit.label(lang))
         if points is not None:  # the difference of two shares is no share
             return f"{sign}{number} {points[0] if lang == 'zh' else points[1]}"
-        return sign + _with_unit(number, self.unit, lang)
+        return with_unit(f"{sign}{number}", self.unit, lang)
 
     def _text(self, value: Fraction | None, lang: Lang) -> str:
-        return "—" if value is None else _with_unit(display(value, *self.limits), self.unit, lang)
+        return "—" if value is None else with_unit(display(value, *self.limits), self.unit, lang)
 
     def to_dict(self, lang: Lang = "zh") -> dict[str, Any]:
         """Return the row as plain values: numbers as exact `Fraction`, the region's name in a language."""
@@ -199,11 +199,6 @@ def _before(columns: Iterable[str]) -> tuple[str, ...]:
     return (*_BEFORE, *columns)
 
 
-def _with_unit(number: str, unit: Unit, lang: Lang) -> str:
-    text = unit.label(lang)
-    return f"{number}{'' if text in ('', '%', '‰') else ' '}{text}"
-
-
 class Wide(Protocol):
     """What works out values and verdicts of many regions at once, in the engine that holds their sums."""
 
@@ -228,8 +223,10 @@ class Result:
     """Version of the plan's entry in the registry."""
     content_hash: str = ""
     """SHA-256 over the plan's documents; the same hash is the same plan."""
-    readings: Mapping[str, str] = attrs.field(factory=dict)
-    """Discrepancy id to the reading that was chosen instead of the adopted one."""
+    readings: Mapping[str, str] = attrs.field(
+        factory=dict,
+        metadata={"description": "Discrepancy id to the reading that was chosen instead of the adopted one."},
+    )
     levels: tuple[Level, ...] = ()
     """Levels of its regions, from large to small; none if the whole table is one region."""
     _wide: Wide | None = attrs.field(alias="wide", default=None, repr=False)

@@ -50,8 +50,9 @@ class Reading:
     """Name of the reading, such as `as-printed`."""
     label: Text
     """What it says."""
-    targets: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
-    """Target id to the fields that this reading sets."""
+    targets: Mapping[str, Mapping[str, Any]] = attrs.field(
+        factory=dict, metadata={"description": "Target id to the fields that this reading sets."}
+    )
 
 
 @attrs.frozen(kw_only=True)

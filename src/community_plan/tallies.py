@@ -118,8 +118,11 @@ class Tally:
     """Levels that the tally cannot tell, because the data have columns that say something else than codes do."""
     parts: frozenset[Key] = attrs.field(default=frozenset(), repr=False)
     """Keys whose regions are only counted in part."""
-    names: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    """Names of townships and communities by code, as found in the data."""
+    names: Mapping[str, str] = attrs.field(
+        factory=dict,
+        repr=False,
+        metadata={"description": "Names of townships and communities by code, as found in the data."},
+    )
     notes: tuple[Note, ...] = ()
     """What the user should know about the data."""
 

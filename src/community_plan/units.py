@@ -34,6 +34,7 @@ __all__ = [
     "parse_number",
     "parse_unit",
     "quantity",
+    "with_unit",
 ]
 
 Lang = Literal["zh", "en"]
@@ -116,9 +117,15 @@ class Unit:
     def __truediv__(self, other: Unit) -> Unit:
         return self * Unit.of({name: -power for name, power in other.powers})
 
-    def label(self, lang: Lang = "zh") -> str:
-        """Return the unit as people of that language write it; empty for a bare number."""
-        above = [_power_text(_LABELS[name][lang], power) for name, power in self.powers if power > 0]
+    def label(self, lang: Lang = "zh", *, one: bool = False) -> str:
+        """Return the unit as people of that language write it; empty for a bare number.
+
+        Args:
+            lang: Language.
+            one: Whether it stands behind a 1, and so in the singular.
+        """
+        many = "en_per" if lang == "en" and one else lang
+        above = [_power_text(_LABELS[name][many], power) for name, power in self.powers if power > 0]
         per = "en_per" if lang == "en" else "zh"
         below = [_power_text(_LABELS[name][per], -power) for name, power in self.powers if power < 0]
         if not below:
@@ -139,6 +146,12 @@ class Unit:
     def same_dimension(self, other: Unit) -> bool:
         """Say whether the two units measure the same thing."""
         return _dimension(self) == _dimension(other)
+
+
+def with_unit(number: str, unit: Unit, lang: Lang = "zh") -> str:
+    """Return a number that is written already with its unit behind it, for people."""
+    label = unit.label(lang, one=number.lstrip("+-") == "1")
+    return f"{number}{'' if label in ('', '%', '‰') else ' '}{label}"
 
 
 def _power_text(label: str, power: int) -> str:
@@ -325,9 +338,7 @@ class Quantity:
 
     def text(self, lang: Lang = "zh", *, digits: int = 4) -> str:
         """Return the quantity for people, rounded to at most `digits` decimal places."""
-        label = self.unit.label(lang)
-        number = decimal_text(self.magnitude, digits=digits)
-        return f"{number}{'' if label in ('', '%', '‰') else ' '}{label}"
+        return with_unit(decimal_text(self.magnitude, digits=digits), self.unit, lang)
 
     def __str__(self) -> str:
         return self.text()

@@ -37,8 +37,11 @@ class Verdict(StrEnum):
     """What a target makes of a value."""
 
     MET = "met"
+    """The target is met even in the worst case of what is missing."""
     NOT_MET = "not_met"
+    """The target is missed even in the best case of what is missing."""
     UNKNOWN = "unknown"
+    """Neither, or there is no value: see `Reason`."""
 
 
 class Reason(StrEnum):

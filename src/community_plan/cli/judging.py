@@ -113,8 +113,8 @@ def evaluate(
         A CSV or parquet file of communities, a folder with communities, facilities, workforce and townships, or
         a tally (.json). Without it the bundled synthetic sample is evaluated, for the city and its counties.
     by:
-        A level (city, county, township, community) or a column; several may be given. `total` is the whole table.
-        A tally can be rolled up, not split.
+        A level (city, county, township, community) or a column; several may be given. `total`, alone, is the whole
+        table. A tally can be rolled up, not split.
     target:
         A target's id, or `main` for the table of main indicators; several may be given. Without it every target
         is judged; without data the table of main indicators.

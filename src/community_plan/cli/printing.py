@@ -46,7 +46,9 @@ def print_records(rows: Sequence[dict[str, Any]], format: Format, *, title: str 
     if format == "csv":
         _print_csv(names, [[row[name] for name in names] for row in rows])
         return
-    table = Table(*names, title=title, show_lines=True)
+    table = Table(title=title, show_lines=True)
+    for name in names:
+        table.add_column(name, overflow="fold")  # an id that ends in dots is no id
     for row in rows:
         table.add_row(*("" if row[name] is None else Styled(str(row[name])) for name in names))
     _console().print(table)

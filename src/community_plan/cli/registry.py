@@ -128,12 +128,13 @@ def show(plan: str = DEFAULT_PLAN, /, *, format: FormatOption = "table", lang: L
     rows = [
         {
             label("number", lang): target.number,
-            label("indicator", lang): loaded.indicators[target.indicator].name.get(lang),
+            "id": target.id,
+            label("indicator", lang): loaded.name_of(target).get(lang),
             label("target", lang): target.text(lang),
             label("baseline", lang): "—" if target.baseline is None else target.baseline.value.text(lang),
             label("attribute", lang): "—" if target.attribute is None else label(target.attribute, lang),
             label("due", lang): target.due.isoformat(),
-            label("formula", lang): loaded.formula(target.indicator, lang),
+            label("formula", lang): loaded.formula(target, lang),
             label("clause", lang): target.citation.clause,
             label("discrepancies", lang): " ".join(target.discrepancies),
         }

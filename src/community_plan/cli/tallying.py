@@ -20,7 +20,6 @@ from community_plan.cli.program import (
     pairs_of,
     targets_of,
 )
-from community_plan.labels import label
 from community_plan.merging import merge_tallies
 from community_plan.tallies import Tally
 from community_plan.units import Lang
@@ -103,7 +102,11 @@ def _write(counted: Tally, output: Path | None, lang: Lang) -> int:
         sys.stdout.write(counted.to_json())
     else:
         counted.save(output)
-        size = f"{label('region', lang)} {len(counted.regions) or 1} · {label('target', lang)} {len(counted.targets)}"
-        sys.stdout.write(f"{output}: {size}\n")
+        regions, targets = len(counted.regions) or 1, len(counted.targets)
+        size = {
+            "zh": f"{regions} 个区划 · {targets} 个目标",
+            "en": f"{regions} region{'' if regions == 1 else 's'} · {targets} target{'' if targets == 1 else 's'}",
+        }
+        sys.stdout.write(f"{output}: {size[lang]}\n")
     print_notes(counted.notes, lang)
     return 0
