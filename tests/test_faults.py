@@ -154,6 +154,27 @@ def test_a_duplicate_code_names_both_rows(plan: cp.Plan, make: Callable[..., Any
     assert "by=['year'" in str(error)
 
 
+@pytest.mark.parametrize("way", ["prepared", "tallied", "beside a register", "beside people of the county"])
+def test_a_code_that_stands_twice_in_a_row_is_found_on_every_way(
+    plan: cp.Plan, make: Callable[..., Any], way: str
+) -> None:
+    """Rows in the order of their codes show it at a glance: but somebody has to look."""
+    table = make(code=["411422001201", "411422001201", "411422001203"])
+    region = "411422" if way.endswith("county") else "411422001203"
+    register = cp.Dataset(
+        communities=make(code=["411422001201", "411422001201", "411422001203"], urban_residents=[100, 100, 100]),
+        workforce=[cp.Workforce(region=region, role="community_worker", headcount=1)],
+    )
+    workers = "community-workers-per-10000-urban-residents"
+    ask: dict[str, Callable[[], Any]] = {
+        "prepared": lambda: plan.prepare(table, targets=AREA),
+        "tallied": lambda: plan.tally(table, targets=AREA),
+    }
+    with pytest.raises(errors.DuplicateCodeError) as caught:
+        ask.get(way, lambda: plan.evaluate(register, targets=workers))()
+    assert caught.value.place.row == 2
+
+
 def test_a_code_of_eleven_digits_is_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """Spreadsheets eat digits."""
     error = fault(plan, make(code=["411422001201", "41142200120", "411422001203"]), errors.CellError)

@@ -158,8 +158,15 @@ class NativeTable:
     # -- registers -------------------------------------------------------------------------------------------
 
     def normalised(self) -> NativeTable:
-        """Return the same table with its expressions worked out into columns."""
+        """Return the same table with its expressions worked out into columns.
+
+        Raises:
+            Misread: If rows in memory are not in the order that they were taken to be in: no column shows that.
+        """
         engine = self.engine
+        ordered = [suspect for suspect in self.suspects if isinstance(suspect, Ascending)]
+        if ordered and engine.in_memory and not engine.is_sound(self.relation, ordered):
+            raise Misread
         columns = dict(self.numbers)
         columns |= {flag(name): known for name, known in self.flags.items()}
         columns |= {label(name): key.cell for name, key in self.keys.items()}
