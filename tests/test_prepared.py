@@ -96,13 +96,21 @@ def test_registers_are_read_once_as_well(plan: cp.Plan, sample: Path) -> None:
     assert ready.targets == tuple(plan.targets)
 
 
-def test_what_happens_to_the_frame_afterwards_changes_nothing(plan: cp.Plan, frame: Any) -> None:
-    """Prepared data are a copy of what was needed."""
+@pytest.mark.parametrize("backend", [None, "numpy_nullable", "pyarrow"])
+def test_what_happens_to_the_frame_afterwards_changes_nothing(plan: cp.Plan, frame: Any, backend: Any) -> None:
+    """Neither what was prepared, nor the rows of a result that are asked for later."""
     table = frame[:1_000].to_pandas()
+    table = table if backend is None else table.convert_dtypes(dtype_backend=backend)
     ready = plan.prepare(table, targets=AREA)
-    before = plan.evaluate(ready)
+    before = plan.evaluate(ready), plan.evaluate(ready, by="community").rows
+    late = plan.evaluate(table, by="community", targets=AREA)
     table.loc[:, "households"] = 1
-    assert plan.evaluate(ready) == before != plan.evaluate(table, targets=AREA)
+    table.loc[0, "code"] = "411481999999"
+    table.loc[1, "comprehensive_service_area"] = -1.0
+    assert (plan.evaluate(ready), plan.evaluate(ready, by="community").rows) == before
+    assert late.rows == before[1]
+    with pytest.raises(cp.DataError):
+        plan.evaluate(table, targets=AREA)
 
 
 def test_data_are_checked_when_they_are_prepared(plan: cp.Plan, frame: Any) -> None:

@@ -22,9 +22,9 @@ def is_frame(data: object) -> bool:
 
 
 def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
-    """Wrap a frame of any engine."""
+    """Wrap a frame of any engine, as it is now: pandas copies what is written to it later (from version 3 on)."""
     frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)
-    return frame
+    return nw.from_native(frame.to_native().copy(deep=False)) if frame.implementation.is_pandas() else frame
 
 
 def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
