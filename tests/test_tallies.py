@@ -258,6 +258,62 @@ def test_a_county_whose_communities_are_elsewhere_keeps_its_people(plan: cp.Plan
     assert whole.row(ratio, "411481").value == Fraction(7, 20)
 
 
+def test_people_of_a_county_count_by_its_kind_wherever_its_communities_are(plan: cp.Plan) -> None:
+    """Its code says it: what only districts are asked for holds for the people on a district's own rolls."""
+    mean = "social-workers-per-district-community"
+    here = pl.DataFrame({"code": ["411402001001", "411402001002"]})
+    rolls = pl.DataFrame({
+        "region": ["411402001001", "411402001002", "411402"], "role": ["social_worker"] * 3, "headcount": [1, 1, 2]
+    })  # fmt: skip
+
+    def counted(communities: pl.DataFrame, workforce: pl.DataFrame, *, complete: bool = False) -> cp.Tally:
+        data = cp.Dataset(communities=communities, workforce=workforce)
+        return plan.tally(data, by="county", targets=mean, complete=complete)
+
+    whole = plan.evaluate(counted(here, rolls, complete=True))
+    merged = counted(here, rolls[:2]) + counted(here.clear(), rolls[2:])
+    assert plan.evaluate(merged.as_complete()).rows == whole.rows
+    assert whole.row(mean).value == 2
+
+
+@pytest.mark.parametrize("form", [pl.DataFrame, lambda frame: frame[::-1], pl.LazyFrame, pl.DataFrame.to_pandas])
+def test_what_a_county_has_beyond_its_communities_needs_one_county(plan: cp.Plan, form: Any) -> None:
+    """Where a blank cell leaves one of two names, nobody can tell whose its people are: no guess by the order of rows."""
+    communities = pl.DataFrame({
+        "code": ["411422001201", "411422001202"], "county": ["睢县", None], "urban_residents": 1000
+    })  # fmt: skip
+    people = pl.DataFrame({"region": ["411422"], "role": ["community_worker"], "headcount": [3]})
+    target = "community-workers-per-10000-urban-residents"
+    with pytest.raises(cp.DataError, match=r"one name for the county of 411422, .* got '411422' and '睢县'"):
+        plan.evaluate(cp.Dataset(communities=form(communities), workforce=people), by="county", targets=target)
+    data = cp.Dataset(communities=form(communities.with_columns(county=pl.lit("睢县"))), workforce=people)
+    assert plan.evaluate(data, by="county", targets=target).row(target, "睢县").value == 15
+
+
+@pytest.mark.parametrize("by", ["township", "community", ["county", "community"]])
+def test_a_region_of_two_names_around_it_is_one_region(plan: cp.Plan, by: Any) -> None:
+    """Its code tells it, whatever its county is called in either table."""
+    one, other = (places("411422001201", county=name) for name in ("睢县", "411422"))
+    tallies = [plan.tally(frame, by=by, targets=AREA) for frame in (one, other)]
+    with pytest.raises(TallyError, match=r"got the same: 411422001"):
+        cp.merge_tallies(tallies)
+
+
+def test_a_panel_of_townships_is_asked_by_year_and_township(plan: cp.Plan) -> None:
+    """A table of townships has each once a year, as that of communities has."""
+    station = "social-work-station-coverage"
+    years = pl.DataFrame({"year": [2024, 2025]})
+    communities = years.join(SUI[:1], how="cross")
+    townships = years.with_columns(
+        code=pl.lit("411422001"), social_work_station_count=pl.Series([1, 0]), name=pl.Series(["董店乡", "董店街道"])
+    )
+    result = plan.evaluate(
+        cp.Dataset(communities=communities, townships=townships), by=["year", "township"], targets=[AREA, station]
+    )
+    assert [(row.period, row.value) for row in result if row.target == station] == [("2024", 100), ("2025", 0)]
+    assert {row.region_name.zh for row in result} == {"董店乡"}  # one region has one name
+
+
 def test_townships_and_communities_stand_side_by_side(plan: cp.Plan, sample: Path, tmp_path: Path) -> None:
     """Measures of both tables, by any level; the names of both survive."""
     targets = [RURAL, "social-work-station-coverage"]
@@ -267,6 +323,17 @@ def test_townships_and_communities_stand_side_by_side(plan: cp.Plan, sample: Pat
         assert plan.evaluate(loaded).to_json("en") == plan.evaluate(sample, by=by, targets=targets).to_json("en")
     assert len(loaded.names) > 4000
     assert plan.evaluate(loaded, by="county").rows == plan.evaluate(sample, by="county", targets=targets).rows
+
+
+def test_a_code_in_the_column_of_names_is_no_name(plan: cp.Plan) -> None:
+    """In one table as in parts of it."""
+    years = [
+        SUI[:1].with_columns(year=pl.lit(year), name=pl.lit(name))
+        for year, name in ((2024, "411422001201"), (2025, "甲村"))
+    ]
+    by = ["year", "community"]
+    parts = [plan.tally(year, by=by, targets=AREA) for year in years]
+    assert (parts[0] + parts[1]).to_json() == plan.tally(pl.concat(years), by=by, targets=AREA).to_json()
 
 
 def test_one_region_has_one_name_whatever_the_order(plan: cp.Plan) -> None:
@@ -321,6 +388,23 @@ def test_a_region_is_counted_once(plan: cp.Plan, sui: cp.Tally, yong: cp.Tally, 
         cp.merge_tallies(parts)
     halves = [plan.tally(half, by="community", targets=AREA, complete=False) for half in (SUI[:1], SUI[1:])]
     assert plan.evaluate(halves[1] + halves[0]).rows == plan.evaluate(SUI, by="community", targets=AREA).rows
+
+
+def test_a_copy_of_what_lies_beyond_all_regions_is_known_again(plan: cp.Plan, tmp_path: Path) -> None:
+    """People on the city's rolls belong to no county; counted twice they would be twice as many."""
+    target = "community-workers-per-10000-urban-residents"
+    nobody = pl.DataFrame({"code": ["411422001001"], "urban_residents": [1]}).clear()
+    people = [pl.DataFrame({"region": ["411400"], "role": ["community_worker"], "headcount": [n]}) for n in (4, 5)]
+    rolls = [
+        plan.tally(cp.Dataset(communities=nobody, workforce=some), by=["city", "county"], targets=target)
+        for some in people
+    ]
+    for name in ("rolls", "copy"):
+        rolls[0].save(tmp_path / f"{name}.json")
+    with pytest.raises(TallyError, match=r"copy\.json|rolls\.json"):
+        cp.merge_tallies(tmp_path)
+    (cell,) = (rolls[0] + rolls[1]).cells.values()  # other people are no copy
+    assert cell[0]["n"] == 9
 
 
 def test_no_tally_is_merged_with_itself(plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from community_plan.errors import (
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
 from community_plan.grouping import Grouping, Register, Table, Way
 from community_plan.labels import label
-from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at, region_number
+from community_plan.regions import LEVELS, CountyKind, Level, county_kind_of, normal_code, region_at, region_number
 from community_plan.tables import CellTable, Opened, RawTable
 from community_plan.variables import Derivation, TableName, Variable, Variables
 
@@ -80,13 +80,7 @@ class Assembled:
 
     def names(self) -> dict[str, str]:
         """Return the names of communities or townships by code, if they have any."""
-        names: dict[str, str] = {}
-        if self.named:
-            pairs = zip(self.table.label_cells("code"), self.table.label_cells("name"), strict=True)
-            for code, name in pairs:
-                if code is not None and name is not None:  # whatever the order of the rows, one name
-                    names[code] = min(name, names.get(code, name))
-        return names
+        return _names(self.table) if self.named else {}
 
 
 def assemble(
@@ -440,6 +434,15 @@ class _Assembly:
             )
         return table
 
+    def _called_twice(self, level: Level, code: str, names: Sequence[str | None]) -> DataError:
+        """Return the fault that what lies beyond communities may belong to one region or to another."""
+        return DataError(
+            f"expected one name for the {level} of {code}, which has more than its communities, got "
+            + " and ".join(repr(name) for name in names[:5]),
+            place=self.data.tables[self.unit].source.place(column=level),
+            mend="call it by one name, or by its code, in all of its rows",
+        )
+
     def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
         """Append a row for every region that has people beyond those of its communities."""
         beyond = [
@@ -452,32 +455,43 @@ class _Assembly:
         kinds = table.kinds_by_county() if "county_kind" in table.amount_names else {}
         labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
         amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
+        faults: list[CommunityPlanError] = []
         for (code, *rest), register, values in beyond:
             known = dict(zip(register.columns, rest, strict=True))
             for level in self.grouping.levels:
                 region = region_at(code, level)
                 # One without a community here goes by its code, as it would in data of its own.
-                labels[level].append(None if region is None else called[level].get(region, region))
+                names = sorted(called[level].get(region, ())) if region is not None else [None]
+                if len(names) > 1:
+                    faults.append(self._called_twice(level, code, names))
+                labels[level].append(names[0] if names else region)
             for column in self.grouping.columns:
                 labels[column].append(known.get(column))
             for name in table.amount_names:
-                amounts[name].append(values.get(name, _beyond_communities(name, code, kinds)))
+                amounts[name].append(values.get(name, self._beyond_communities(name, code, kinds)))
+        raise_faults(faults, subject="The data cannot be evaluated")
         return table.with_remainder(amounts, labels)
 
+    def _beyond_communities(self, name: str, code: str, kinds: Mapping[str, set[int | None]]) -> int | None:
+        """Return what a larger region holds beyond its communities if no register tells: nothing of any amount.
 
-def _beyond_communities(name: str, code: str, kinds: Mapping[str, set[int | None]]) -> int | None:
-    """Return what a larger region holds beyond its communities if no register tells: nothing of any amount.
-
-    Its county kind is that of its communities, if they agree; it has no setting.
-    """
-    if name == "setting":
-        return None
-    if name in LEVELS:
-        return region_number(code, name) if region_at(code, name) is not None else None
-    if name == "county_kind":
-        same = kinds.get(region_at(code, "county") or "", set())
-        return next(iter(same)) if len(same) == 1 else None
-    return 0
+        Its county kind is that of its communities, if they agree, and what its code says if it has none here; it has no
+        setting.
+        """
+        if name == "setting":
+            return None
+        if name in LEVELS:
+            return region_number(code, name) if region_at(code, name) is not None else None
+        if name == "county_kind":
+            county = region_at(code, "county")
+            if county is None:
+                return None
+            same = kinds.get(county)
+            if same is None:
+                kind = self.declared_kinds.get(county, county_kind_of(county))
+                return None if kind is None else self.local[name].number_of(kind)
+            return next(iter(same)) if len(same) == 1 else None
+        return 0
 
 
 def _plus(before: Mapping[str, int | None] | None, values: Mapping[str, int | None]) -> dict[str, int | None]:
@@ -526,11 +540,19 @@ def names_of(data: Opened, variables: Variables, table: TableName) -> dict[str, 
     raw = data.tables[table]
     columns = resolve_columns(raw.source, _headers(raw), variables, {"code": ()}, optional=["name"], faults=work.faults)
     raise_faults(work.faults, subject="The data cannot be evaluated")
-    entered = work.enter(raw, columns, {}, [columns["code"].header])
+    entered = work.enter(raw, columns, {}, ())  # a panel has a region once a year
     raise_faults(work.faults, subject="The data cannot be evaluated")
-    codes = entered.label_cells("code")
-    names = entered.label_cells("name") if "name" in columns else [None] * len(codes)
-    return {code: name or code for code, name in zip(codes, names, strict=True) if code is not None}
+    codes = {code: code for code in entered.label_cells("code") if code is not None}
+    return codes | (_names(entered) if "name" in columns else {})
+
+
+def _names(table: Table) -> dict[str, str]:
+    """Return the names of a table's rows by code: one for each, whatever the order of the rows."""
+    names: dict[str, str] = {}
+    for code, name in zip(table.label_cells("code"), table.label_cells("name"), strict=True):
+        if code is not None and name is not None and name != code:  # a code is no name
+            names[code] = min(name, names.get(code, name))
+    return names
 
 
 def levels_told(data: Opened, variables: Variables, tables: Iterable[TableName]) -> tuple[Level, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol, Self
 
 import attrs
@@ -16,7 +16,18 @@ from community_plan.expressions import Int
 from community_plan.regions import LEVELS, CountyKind, Level, normal_code, region_at
 from community_plan.variables import Variable
 
-__all__ = ["Grouping", "Listed", "ListedRegister", "Misread", "Register", "Summed", "Sums", "Table", "Way"]
+__all__ = [
+    "Grouping",
+    "Listed",
+    "ListedRegister",
+    "Misread",
+    "Register",
+    "Summed",
+    "Sums",
+    "Table",
+    "Way",
+    "gathered",
+]
 
 Sums = list[tuple[tuple[str | None, ...], tuple[int, ...]]]
 """Key labels with the sums of every feature."""
@@ -97,8 +108,8 @@ class Table(Protocol):
         """Return the table, the first rows that lie in no region of a level, and how many there are."""
         ...
 
-    def called(self, level: Level) -> Mapping[str, str | None]:
-        """Return what each region of a level is called, by its code."""
+    def called(self, level: Level) -> Mapping[str, Set[str]]:
+        """Return what each region of a level is called, by its code: one name, if its rows agree."""
         ...
 
     def kinds_by_county(self) -> Mapping[str, set[int | None]]:
@@ -143,6 +154,15 @@ class Table(Protocol):
     def summed(self, keys: Sequence[str], features: Sequence[Int]) -> Summed:
         """Sum features over the rows of each combination of keys; without keys over all rows."""
         ...
+
+
+def gathered(pairs: Iterable[tuple[str | None, str | None]]) -> dict[str, set[str]]:
+    """Return the names that regions are called by, from pairs of both."""
+    found: dict[str, set[str]] = {}
+    for region, name in pairs:
+        if region is not None and name is not None:
+            found.setdefault(region, set()).add(name)
+    return found
 
 
 @attrs.frozen
@@ -204,10 +224,10 @@ class Listed:
         rows: list[int | None] = [row for row, cell in enumerate(self.label_cells(level), start=1) if cell is None]
         return self, rows, len(rows)
 
-    def called(self, level: Level) -> dict[str, str | None]:
+    def called(self, level: Level) -> dict[str, set[str]]:
         """Return what each region of a level is called, by its code."""
         pairs = zip(self.label_cells("code"), self.label_cells(level), strict=True)
-        return {region: text for code, text in pairs if code is not None and (region := region_at(code, level))}
+        return gathered((None if code is None else region_at(code, level), text) for code, text in pairs)
 
     def kinds_by_county(self) -> dict[str, set[int | None]]:
         """Return the county kinds that the rows of each county have, by the county's code."""

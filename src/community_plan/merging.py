@@ -9,6 +9,7 @@ import attrs
 
 from community_plan.entry import Note
 from community_plan.errors import CommunityPlanError, Place, TallyError, raise_faults
+from community_plan.grouping import Grouping
 from community_plan.programs import Slots
 from community_plan.regions import LEVELS, is_code_of
 from community_plan.tallies import Key, Tally, add_up, by_words, key_order, key_text, note_order, without_levels
@@ -89,13 +90,13 @@ def _merged(named: Sequence[tuple[Tally, Place]]) -> Tally:
         named = [(_without_hidden(tally, place), place) for tally, place in named]
     grouping = named[0][0].grouping
     items: list[tuple[Key, tuple[Slots, ...]]] = []
-    owners: dict[Key, int] = {}
+    owners: dict[Key, tuple[int, Key]] = {}
     clashes: dict[tuple[int, int], list[Key]] = {}
     for number, (tally, _) in enumerate(named):
         items += tally.cells.items()
         for key in tally.cells:
-            owner = owners.setdefault(key, number)
-            if owner != number and not _may_share(key, named[owner][0], tally):
+            owner, theirs = owners.setdefault(_place(key, grouping), (number, key))
+            if owner != number and not _may_share((theirs, named[owner][0]), (key, tally)):
                 clashes.setdefault((owner, number), []).append(key)
     raise_faults(
         [_clash(keys, named[one], named[other]) for (one, other), keys in clashes.items()],
@@ -176,12 +177,25 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
 
 
-def _may_share(key: Key, one: Tally, other: Tally) -> bool:
-    """Whether two tallies may both have sums of a key: parts of one region, or beyond its finest regions."""
-    levels = one.grouping.levels
+def _place(key: Key, grouping: Grouping) -> Key:
+    """Return what a key's region is known by: by a code alone, whatever the regions around it are called."""
+    finest = len(grouping.levels) - 1
+    label = key[finest] if finest >= 0 else None
+    return key[finest:] if label is not None and is_code_of(label, grouping.levels[finest]) else key
+
+
+def _may_share(one: tuple[Key, Tally], other: tuple[Key, Tally]) -> bool:
+    """Whether two tallies may both have sums of a region: as parts of it, or beyond its finest regions."""
+    (key, tally), (later_key, later) = one, other
+    levels = tally.grouping.levels
     if levels and key[len(levels) - 1] is None:
-        return True
-    return key in one.parts and key in other.parts and "community" not in levels
+        # Whoever has the same of all regions and says that it is complete has the same data.
+        return not (tally.complete and later.complete and tally.cells == later.cells and any(_amounts(tally)))
+    return key in tally.parts and later_key in later.parts and "community" not in levels
+
+
+def _amounts(tally: Tally) -> Iterator[int]:
+    return (amount for slots in tally.cells.values() for sums in slots for amount in sums.values())
 
 
 def _clash(keys: Sequence[Key], one: tuple[Tally, Place], other: tuple[Tally, Place]) -> TallyError:
@@ -199,7 +213,7 @@ def _clash(keys: Sequence[Key], one: tuple[Tally, Place], other: tuple[Tally, Pl
     problem = f"expected other regions than in {earlier_place}, got {number}: {shown}"
     if "community" in grouping.levels:
         mend = "a community is counted once; leave it out of one of them"
-    elif key in earlier.parts or key in later.parts:
+    elif _place(key, grouping) in {_place(part, grouping) for part in earlier.parts | later.parts}:
         mend = "one of them says that it has the whole region; leave the other out"
     else:
         mend = "leave one of them out; parts of one region are tallied with complete=False (--part)"

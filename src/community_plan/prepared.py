@@ -21,8 +21,8 @@ __all__ = ["Prepared"]
 class Prepared:
     """Data that were read and checked once: whole numbers, kept for many questions. `Plan.prepare` makes it.
 
-    What happens to the user's frames afterwards does not change it (those of pandas from version 3 on, which copies what is
-    written to).
+    What happens to the user's frames afterwards does not change it (pandas frames: from version 3 on, which copies what
+    is written to).
     """
 
     targets: tuple[str, ...]

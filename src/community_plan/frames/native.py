@@ -23,7 +23,7 @@ from community_plan.frames.native_sums import NativeRegister, NativeSums
 from community_plan.frames.parts import flag, label
 from community_plan.frames.stage import Stage
 from community_plan.frames.wide import Judging, outputs_of, select_outputs
-from community_plan.grouping import Misread, Register
+from community_plan.grouping import Misread, Register, gathered
 from community_plan.programs import REMAINDER
 from community_plan.regions import LEVELS, CountyKind, Level
 from community_plan.sums import Basis
@@ -288,11 +288,11 @@ class NativeTable:
         rows = self.engine.cells(self.engine.select(self.relation, {"cell": self.keys[name].cell}), ["cell"])
         return [self.keys[name].text(cell) for (cell,) in rows]
 
-    def called(self, level: Level) -> dict[str, str | None]:
+    def called(self, level: Level) -> dict[str, set[str]]:
         """Return what each region of a level is called, by its code."""
         key, ending = self.keys[level], self._codes.ending(level)
         rows = self.engine.distinct(self.relation, {"region": self._codes.region(level), "cell": key.cell})
-        return {f"{region}{ending}": key.text(cell) for region, cell in rows if region is not None}
+        return gathered((None if region is None else f"{region}{ending}", key.text(cell)) for region, cell in rows)
 
     def kinds_by_county(self) -> dict[str, set[int | None]]:
         """Return the county kinds that the communities of each county have, by the county's code."""
