@@ -152,6 +152,63 @@ def test_a_table_without_any_piece_has_no_rows() -> None:
     assert row.verdict is cp.Verdict.UNKNOWN
 
 
+ENGINES = ("polars", "pandas", "pandas nullable", "pyarrow", "polars lazy", "DuckDB")
+WHOLE: Mapping[str, tuple[pl.Series, list[str | None]]] = {
+    "doubles": (pl.Series([2024.0, None, 2023.0, 2024.0]), ["2024", None, "2023", "2024"]),
+    "not numbers": (pl.Series([float("nan"), 2024.0, float("inf"), 2024.0]), [None, "2024", None, "2024"]),
+    "single precision": (pl.Series([2024, 2023, 2024, 2023], dtype=pl.Float32), ["2024", "2023", "2024", "2023"]),
+    "negative zeros": (pl.Series([-0.0, 0.0, -0.0, 1.0]), ["0", "0", "0", "1"]),
+    "unsigned": (pl.Series([2**64 - 1, 2**64 - 2, 7, 7], dtype=pl.UInt64), [str(2**64 - 1), str(2**64 - 2), "7", "7"]),
+    "dates": (
+        pl.Series(["2024-12-31", None, "2023-12-31", "2024-12-31"]).str.to_date(),
+        ["2024-12-31", None, "2023-12-31", "2024-12-31"],
+    ),
+    "whole decimals": (pl.Series(["1", "2", "1", None]).cast(pl.Decimal(9, 0)), ["1", "2", "1", None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("values", WHOLE)
+def test_a_column_of_the_users_own_has_one_label_for_a_value_in_every_engine(kind: str, values: str) -> None:
+    """What pandas makes of whole numbers beside a blank are whole numbers, and what is no number is missing."""
+    column, labels = WHOLE[values]
+    if values == "dates" and kind.startswith("pandas"):
+        pytest.skip("to pandas a date is a point of time")
+    frame = communities(4, batch=column)
+    rows = PLAN.evaluate(MAKES[kind](frame), by="batch", targets=AREA).rows
+    found = {row.columns["batch"]: int(row.denominator) // 1_000 for row in rows}
+    assert found == {label: labels.count(label) for label in labels}
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize(
+    "cells", [[411422, None, 411481, None], [411422.0, None, 411481.0, None]], ids=["int", "float"]
+)
+def test_a_county_that_is_a_number_is_its_code(kind: str, cells: list[Any]) -> None:
+    """Where it is blank it follows from the community's code, which says 411422."""
+    frame = communities(4, county=pl.Series(cells))
+    rows = PLAN.evaluate(MAKES[kind](frame), by="county", targets=AREA).rows
+    assert {row.region: int(row.denominator) // 1_000 for row in rows} == {"411422": 3, "411481": 1}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ENGINES if kind != "pandas nullable"])  # it reads 2.0**60 as 2**60
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([2024.5, 2023.0, None, 1.0]),
+        pl.Series([2.0**60, 2023.0, None, 1.0]),
+        pl.Series(["2024-12-31 12:00:00"] * 4).str.to_datetime(),
+        pl.Series([1, 2, 3, 4]).cast(pl.Duration),
+    ],
+    ids=["fractions", "large", "points of time", "durations"],
+)
+def test_what_engines_would_write_in_several_ways_tells_no_rows_apart(kind: str, column: pl.Series) -> None:
+    """Two offices would give one group two labels, so it is refused, with what to do about it."""
+    frame = communities(4, batch=column)
+    with pytest.raises(cp.DataError, match=r"column 'batch': expected texts, whole numbers, .* Write 'batch' as text"):
+        PLAN.evaluate(MAKES[kind](frame), by="batch", targets=AREA)
+
+
 def test_a_category_of_python_objects_is_read_in_any_order() -> None:
     """Texts of Python beside those of numpy."""
     frame = communities(120).sample(fraction=1, shuffle=True, seed=1).to_pandas()

@@ -278,7 +278,7 @@ def test_people_of_a_county_count_by_its_kind_wherever_its_communities_are(plan:
 
 @pytest.mark.parametrize("form", [pl.DataFrame, lambda frame: frame[::-1], pl.LazyFrame, pl.DataFrame.to_pandas])
 def test_what_a_county_has_beyond_its_communities_needs_one_county(plan: cp.Plan, form: Any) -> None:
-    """Where a blank cell leaves one of two names, nobody can tell whose its people are: no guess by the order of rows."""
+    """Where a blank cell leaves it two names, nobody can tell whose its people are: none is guessed by order."""
     communities = pl.DataFrame({
         "code": ["411422001201", "411422001202"], "county": ["睢县", None], "urban_residents": 1000
     })  # fmt: skip

@@ -39,6 +39,9 @@ class ArrayCells:
     def no_number(self) -> Cell:
         return call(lambda _: Num(np.float64(np.nan), np.bool_(True)))
 
+    def no_whole(self) -> Cell:
+        return call(lambda _: Num(np.int64(0), np.bool_(True)))
+
     def verdict(self, met: Cell, not_met: Cell) -> Cell:
         return call(_verdict, met, not_met)
 

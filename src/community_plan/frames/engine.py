@@ -206,6 +206,9 @@ class Engine(Protocol):
     def no_number(self) -> Any:
         """A missing double."""
 
+    def no_whole(self) -> Any:
+        """A missing whole number."""
+
     def verdict(self, met: Any, not_met: Any) -> Any:
         """The word of a verdict: met, not_met or unknown."""
 

@@ -43,6 +43,11 @@ _CODE_PROBLEMS = {
     "region_code": "expected a statistical code of 4, 6, 9 or 12 digits, got {got!r}",
 }
 _CODE_MEND = "store codes as text; spreadsheets round numbers of 12 digits"
+_HUGE = ("UInt64", "UInt128", "Int128", "UBIGINT", "HUGEINT", "UHUGEINT")
+"""Integers that may not fit 64 bits: as keys they are texts."""
+_DATES = ("Date", "DATE", "date")
+_MOST_WHOLE = 2.0**51
+"""The largest double that `Engine.nearest` reads."""
 _MEND = "correct the cell, or leave it empty if the value is not known"
 
 
@@ -109,6 +114,8 @@ class CellReader:
     """Columns that were read one by one."""
     notes: list[Note] = attrs.field(factory=list)
     """What is to be said of them."""
+    doubts: list[Any] = attrs.field(factory=list)
+    """What must not be so in any row of the columns that tell regions apart."""
 
     def prepared(self, name: str, cell: Any) -> Any:
         """Have a column worked out first."""
@@ -116,14 +123,45 @@ class CellReader:
         return self.engine.column(name)
 
     def key(self, header: str) -> Key:
-        """Return a column that tells regions apart."""
+        """Return a column that tells regions apart, its cells written alike by every engine."""
         engine, kind, cell = self.engine, self.kinds[header], self.engine.column(header)
-        if kind.name == "integer":
-            return Key(engine.to_whole(cell), number=True, full=not self.holes[header])
-        if kind.name == "boolean":
-            word = engine.choose(cell, engine.text("True"), engine.text("False"))
-            return Key(engine.choose(engine.is_null(cell), engine.to_text(cell), word))  # what is missing is neither
-        return Key(engine.to_text(cell), full=not self.holes[header])
+        full = not self.holes[header]
+        match kind.name:
+            case "integer" if kind.shown not in _HUGE:
+                return Key(engine.to_whole(cell), number=True, full=full)
+            case "float" | "float32":
+                return self.whole_key(header, cell, full=full)
+            case "boolean":
+                word = engine.choose(cell, engine.text("True"), engine.text("False"))
+                return Key(engine.choose(engine.is_null(cell), engine.to_text(cell), word))  # what is missing is neither
+            case "decimal" if kind.scale > 0:
+                self.refuse_key(header, kind.shown)
+            case "other" if kind.shown not in _DATES and not self.is_empty(header):
+                self.refuse_key(header, kind.shown)
+        return Key(engine.to_text(cell), full=full)
+
+    def whole_key(self, header: str, cell: Any, *, full: bool) -> Key:
+        """Return a key column of doubles as the whole numbers that they are: what pandas makes of them beside a blank."""
+        engine = self.engine
+        number = engine.to_number(cell)
+        there = engine.finite(number)
+        safe = engine.choose(there, number, engine.real(0.0))
+        near, whole = engine.nearest(safe)
+        broken = (near != safe) | (engine.absolute(safe) > _MOST_WHOLE)
+        self.doubts.append(broken)
+        if self.careful and (count := engine.one_row(self.relation, {"broken": broken})["broken"]):
+            self.refuse_key(header, f"fractions in {count} of its cells")
+        return Key(engine.choose(there, whole, engine.no_whole()), number=True, full=full)
+
+    def refuse_key(self, header: str, got: str) -> None:
+        """Note that a column cannot tell regions apart, because its cells can be written in more than one way."""
+        self.faults.append(
+            ColumnTypeError(
+                f"expected texts, whole numbers, truth values or dates to tell rows apart, got {got}",
+                place=self.source.place(column=header),
+                mend=f"write {header!r} as text, or as a whole number such as a year",
+            )
+        )
 
     def is_empty(self, header: str) -> bool:
         """Say whether a column holds nothing but nulls, whatever type an engine gives to that."""

@@ -120,6 +120,7 @@ class _Entry:
                 *(suspect for item in entered.values() for suspect in item.suspects),
                 *(check.mask for _, some in codes.values() for check in some),
                 *(check.mask for check in wholes),
+                *reader.doubts,
                 *(engine.is_null(engine.column(h)) for h in self.unguessed(entered)),
                 *self.order(codes, keys),
             ]

@@ -39,6 +39,9 @@ class PolarsCells:
     def no_number(self) -> pl.Expr:
         return pl.lit(None, dtype=pl.Float64)
 
+    def no_whole(self) -> pl.Expr:
+        return pl.lit(None, dtype=pl.Int64)
+
     def verdict(self, met: pl.Expr, not_met: pl.Expr) -> pl.Expr:
         yes, no, open_ = (pl.lit(word, dtype=_VERDICTS) for word in ("met", "not_met", "unknown"))
         return pl.when(met).then(yes).when(not_met).then(no).otherwise(open_)

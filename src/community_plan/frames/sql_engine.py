@@ -233,6 +233,9 @@ class SqlEngine(ABC):
     def no_number(self) -> Sql:
         return Sql("CAST(NULL AS DOUBLE)")
 
+    def no_whole(self) -> Sql:
+        return Sql("CAST(NULL AS BIGINT)")
+
     def verdict(self, met: Sql, not_met: Sql) -> Sql:
         return Sql(f"CASE WHEN {met} THEN 'met' WHEN {not_met} THEN 'not_met' ELSE 'unknown' END")
 
