@@ -182,6 +182,23 @@ def test_a_code_of_eleven_digits_is_a_fault(plan: cp.Plan, make: Callable[..., A
     assert "12-digit" in str(error)
 
 
+@pytest.mark.parametrize("form", [pl.DataFrame, pl.LazyFrame, pl.DataFrame.to_pandas, "objects"])
+def test_no_register_makes_a_part_larger_than_its_whole(plan: cp.Plan, form: Any) -> None:
+    """A shop of 500 m² stands in no community of 100 m²: else its share would be above what it can be at most."""
+    if form == "objects":
+        communities: Any = [cp.Community(code="411422001201", gross_floor_area="100 m²")]
+    else:
+        communities = form(pl.DataFrame({"code": ["411422001201"], "gross_floor_area": [100.0]}))
+    shops = [cp.Facility(community="411422001201", kind="commercial", floor_area=f"{area} m²") for area in (60, 500)]
+    target = "commercial-and-service-area-share"
+    with pytest.raises(
+        cp.DataError, match=r"column 'commercial_area': .* 'gross_floor_area', got more .* 411422001201"
+    ):
+        plan.evaluate(cp.Dataset(communities=communities, facilities=shops), targets=target)
+    row = plan.evaluate(cp.Dataset(communities=communities, facilities=shops[:1]), targets=target).rows[0]
+    assert row.value == 60
+
+
 def test_a_part_larger_than_its_whole_is_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """The activity area lies within the facility."""
     data = make(activity_area=[20.0, 61.0, 80.0])

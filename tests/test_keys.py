@@ -209,6 +209,42 @@ def test_what_engines_would_write_in_several_ways_tells_no_rows_apart(kind: str,
         PLAN.evaluate(MAKES[kind](frame), by="batch", targets=AREA)
 
 
+def as_polars(frame: Any) -> pl.DataFrame:
+    """Return a frame of any engine as one of polars."""
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    return frame.pl() if isinstance(frame, duckdb.DuckDBPyRelation) else pl.DataFrame(frame)
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("name", ["code__number", "households__whole", "s0", "f0", "key0__", "k0", "x__61", "rows__"])
+def test_columns_may_be_called_as_what_the_library_works_out(kind: str, name: str) -> None:
+    """Their values tell rows apart, in rows and in frames; neither takes the place of the other."""
+    frame = communities(4, **{name: ["x", "y", "x", "x"]})
+    for level in ("county", "community"):
+        result = PLAN.evaluate(MAKES[kind](frame), by=[level, name], targets=AREA)
+        rows = sorted((row.region, row.columns[name], row.verdict.value) for row in result)
+        assert [value for _, value, _ in rows].count("x") == (1 if level == "county" else 3)
+        wide = as_polars(result.wide(level))
+        assert sorted(wide.select("region", name, pl.col(f"{AREA}__verdict").cast(pl.String)).rows()) == rows
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_column_that_is_counted_may_tell_rows_apart(kind: str) -> None:
+    """By households, beside each community."""
+    result = PLAN.evaluate(MAKES[kind](communities(3)), by=["community", "households"], targets=AREA)
+    wide = as_polars(result.wide("community"))
+    assert wide.get_column("households").cast(pl.String).to_list() == ["1000"] * 3
+    assert wide.get_column(f"{AREA}__value").to_list() == [float(row.value or 0) for row in result]
+
+
+@pytest.mark.parametrize("name", ["region", "value", "level", "number", "verdict"])
+def test_a_result_has_columns_of_its_own_that_no_grouping_takes(name: str) -> None:
+    """What would stand over the region, the value or the verdict of a row is refused."""
+    with pytest.raises(cp.DataError, match=f"got by='{name}'. Rename the column in the data"):
+        PLAN.evaluate(communities(3, **{name: ["x", "y", "z"]}), by=["county", name], targets=AREA)
+
+
 def test_a_category_of_python_objects_is_read_in_any_order() -> None:
     """Texts of Python beside those of numpy."""
     frame = communities(120).sample(fraction=1, shuffle=True, seed=1).to_pandas()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import pickle
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 import community_plan as cp
@@ -104,6 +109,45 @@ def test_a_target_is_named_and_written_out_with_its_scope(plan: cp.Plan) -> None
     assert plan.formula(new) == "Σ 养老服务设施面积 ÷ Σ 户数  (范围: 住宅区类型 = 新建)"
     assert plan.formula(new.indicator) == "Σ 养老服务设施面积 ÷ Σ 户数"
     assert plan.judge({new.id: 30}).row(new.id).name == plan.name_of(new)
+
+
+def test_a_plan_reads_on_from_any_reading_and_goes_back(plan: cp.Plan) -> None:
+    """To the adopted one, to another, and to both of two passages."""
+    strict, loose = plan, plan.with_readings({"A01": "not-less-than"})
+    assert loose.with_readings({"A01": "adopted"}) == strict
+    both = loose.with_readings({"A02": "as-printed"})
+    assert both.readings == {"A01": "not-less-than", "A02": "as-printed"}
+    assert both == plan.with_readings({"A02": "as-printed", "A01": "not-less-than"})
+    assert both.with_readings({"A01": "adopted"}) == plan.with_readings({"A02": "as-printed"})
+    assert len({strict, loose, both, both.with_readings({})}) == 3
+
+
+def test_a_plan_that_was_used_is_sent_to_another_process(plan: cp.Plan) -> None:
+    """What it has worked out stays here."""
+    data = pl.DataFrame({"code": ["411422001201"], "households": [10], "comprehensive_service_area": [4.0]})
+    target = "facility-area-per-100-households"
+    expected = plan.evaluate(data, targets=target)
+    sent = pickle.loads(pickle.dumps(plan))
+    assert sent == plan
+    assert sent.evaluate(data, targets=target) == expected
+    assert copy.deepcopy(plan) == plan
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"targets": 5}, "expected ids of targets in targets=, got 5"),
+        ({"targets": [["rural-facility-coverage"]]}, "expected ids of targets"),
+        ({"by": 5}, "expected a level, a column or a list of them in by=, got 5"),
+        ({"by": ["county", None]}, "expected a level or a column in by=, got None"),
+        ({"reading": "A02"}, "expected readings by discrepancy"),
+        ({"reading": {"A02": 5}}, "no reading of A02 '5'"),
+    ],
+)
+def test_what_is_no_name_is_told_as_such(plan: cp.Plan, asked: dict[str, Any], said: str) -> None:
+    """Of targets, of what to group by, of readings."""
+    with pytest.raises(cp.CommunityPlanError, match=re.escape(said)):
+        plan.evaluate([cp.Community(code="411422001201", households=1)], **asked)
 
 
 def test_another_reading_changes_the_target_and_says_so(plan: cp.Plan) -> None:

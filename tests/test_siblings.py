@@ -285,6 +285,12 @@ def test_the_family_compares_as_derived_by_hand(
             assert bool(cell.related) == (relation in (SCOPE, OTHER))
 
 
+def test_plans_are_compared_by_id_or_by_folder() -> None:
+    """As `load_plan` takes them."""
+    folders = [Path(cp.__file__).parent / "plans" / name for name in FAMILY]
+    assert compare_plans(folders).rows == compare_plans(FAMILY).rows
+
+
 def test_the_row_of_floor_area_says_what_it_leaves_out() -> None:
     """The strictest of a plan's targets stands in the row, its others beside it; softness is noted."""
     [row] = compare_plans(FAMILY).of(AREA)

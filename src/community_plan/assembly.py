@@ -24,7 +24,7 @@ from community_plan.errors import (
     raise_faults,
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
-from community_plan.grouping import Grouping, Register, Table, Way
+from community_plan.grouping import Grouping, Misread, Register, Table, Way
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, county_kind_of, normal_code, region_at, region_number
 from community_plan.tables import CellTable, Opened, RawTable
@@ -199,6 +199,7 @@ class _Assembly:
                 table = table.fill_from_code(self.local[name], self.declared_kinds)
         for name, register in registers.items():
             table = self.add_register(table, name, register)
+        self.see_wholes(table, derived)
         for level in self.grouping.levels:
             if "code" in columns:
                 table = table.with_level(level)
@@ -442,6 +443,30 @@ class _Assembly:
             place=self.data.tables[self.unit].source.place(column=level),
             mend="call it by one name, or by its code, in all of its rows",
         )
+
+    def see_wholes(self, table: Table, derived: Collection[str]) -> None:
+        """Append a fault for every part that a register makes larger than its whole, or its whole smaller.
+
+        Raises:
+            Misread: If there is one, and cells were not read with care.
+        """
+        for part in table.amount_names:
+            whole = self.local[part].part_of if part in self.local else None
+            if whole is None or whole not in table.amount_names or not {part, whole} & {*derived}:
+                continue  # what stands in one table was compared when it was read
+            count, code = table.exceeding(part, whole)
+            if not count:
+                continue
+            if not self.way.careful:
+                raise Misread
+            self.faults.append(
+                DataError(
+                    f"expected at most its whole, {whole!r}, got more in {count} of its rows"
+                    + (f", such as {code}" if code is not None else ""),
+                    place=self.data.tables[self.unit].source.place(column=part),
+                    mend="correct the register or the column, or leave out what is not known",
+                )
+            )
 
     def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
         """Append a row for every region that has people beyond those of its communities."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -174,7 +175,7 @@ class Comparison:
         return json.dumps(self.to_dicts(), ensure_ascii=False, indent=indent, default=exact_text)
 
 
-def compare_plans(plans: Iterable[Plan | str]) -> Comparison:
+def compare_plans(plans: Iterable[Plan | str | Path]) -> Comparison:
     """Put the plans' targets for the same indicator side by side, each held against the first plan that has one.
 
     Targets stand in one row if they count the same thing over the same scope and are due in the same year; a plan
@@ -204,7 +205,7 @@ def compare_plans(plans: Iterable[Plan | str]) -> Comparison:
         raise DataError(
             "expected several plans, got one", mend="give a list, such as ['shangqiu-14fyp', 'hubei-14fyp']"
         )
-    loaded = [load_plan(plan) if isinstance(plan, str) else plan for plan in plans]
+    loaded = [plan if isinstance(plan, Plan) else load_plan(plan) for plan in plans]
     if len(loaded) < 2:
         raise DataError(f"expected two plans or more, got {len(loaded)}")
     promises = [_promises(plan) for plan in loaded]

@@ -321,8 +321,18 @@ def _found_measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[Tab
 
 
 def key_of(targets: Iterable[str] | str | None) -> Any:
-    """Return chosen targets as what a plan keeps things by."""
-    return targets if targets is None or isinstance(targets, str) else tuple(targets)
+    """Return chosen targets as what a plan keeps things by.
+
+    Raises:
+        DataError: If they are no ids.
+    """
+    if targets is None or isinstance(targets, str):
+        return targets
+    chosen = tuple(targets) if isinstance(targets, Iterable) else (targets,)
+    wrong = [name for name in chosen if not isinstance(name, str)]
+    if wrong:
+        raise DataError(f"expected ids of targets in targets=, got {wrong[0]!r:.80}", mend="name each by its id")
+    return chosen
 
 
 def count(

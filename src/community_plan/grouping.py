@@ -137,6 +137,10 @@ class Table(Protocol):
         """
         ...
 
+    def exceeding(self, part: str, whole: str) -> tuple[int, str | None]:
+        """Return in how many rows a part is larger than its whole, and the code of one of them."""
+        ...
+
     def with_remainder(
         self, amounts: Mapping[str, Sequence[int | None]], labels: Mapping[str, Sequence[str | None]]
     ) -> Self:
@@ -229,6 +233,12 @@ class Listed:
         pairs = zip(self.label_cells("code"), self.label_cells(level), strict=True)
         return gathered((None if code is None else region_at(code, level), text) for code, text in pairs)
 
+    def exceeding(self, part: str, whole: str) -> tuple[int, str | None]:
+        """Return in how many rows a part is larger than its whole, and the code of one of them."""
+        rows = zip(self.label_cells("code"), self.amount_cells(part), self.amount_cells(whole), strict=True)
+        codes = [code for code, some, most in rows if some is not None and most is not None and some > most]
+        return len(codes), min(filter(None, codes), default=None)
+
     def kinds_by_county(self) -> dict[str, set[int | None]]:
         """Return the county kinds that the rows of each county have, by the county's code."""
         kinds: dict[str, set[int | None]] = {}
@@ -295,10 +305,12 @@ class Grouping:
         Raises:
             DataError: If one of them is no text.
         """
+        if by is not None and not isinstance(by, Iterable):
+            raise DataError(f"expected a level, a column or a list of them in by=, got {by!r}")
         names = [by] if isinstance(by, str) else list(by or ())
-        wrong = next((name for name in names if not isinstance(name, str)), None)
-        if wrong is not None:
-            raise DataError(f"expected a level or a column in by=, got {wrong!r}")
+        wrong = [name for name in names if not isinstance(name, str)]
+        if wrong:
+            raise DataError(f"expected a level or a column in by=, got {wrong[0]!r}")
         names = list(dict.fromkeys(names))
         levels = tuple(level for level in LEVELS if level in names)
         return cls(levels, tuple(name for name in names if name not in LEVELS))

@@ -154,8 +154,21 @@ class Plan:
         metadata={"description": "Discrepancy id to the reading that was chosen instead of the adopted one."},
     )
 
+    _adopted: Registry[Target] | None = attrs.field(alias="adopted", default=None, eq=False, repr=False)
+    """The targets in the adopted readings, if others were chosen."""
     _memo: dict[Any, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     """What has been worked out from the entries alone, such as compiled programs."""
+
+    def __hash__(self) -> int:
+        return hash((self.document.id, self.content_hash, *sorted(self.readings.items())))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: what has been worked out is worked out anew where it is needed."""
+        return {field.name: getattr(self, field.name) for field in attrs.fields(Plan) if field.name != "_memo"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in {**state, "_memo": {}}.items():
+            object.__setattr__(self, name, value)
 
     def once(self, key: Any, make: Callable[[], R]) -> R:
         """Return what follows from the plan's entries alone, worked out at most once."""
@@ -262,15 +275,18 @@ class Plan:
         """
         from community_plan.documents import structure, unstructure
 
+        if not isinstance(readings, Mapping):
+            raise DataError(f"expected readings by discrepancy, such as {{'A02': 'as-printed'}}, got {readings!r:.60}")
+        adopted = self.targets if self._adopted is None else self._adopted
         changes: dict[str, dict[str, Any]] = {}
         chosen = {}
-        for key, name in readings.items():
+        for key, name in {**self.readings, **readings}.items():
             discrepancy = self.discrepancies[key]
             if name == ADOPTED:
                 continue
             known = {reading.id: reading for reading in discrepancy.readings}
             if name not in known:
-                raise NotFoundError(f"reading of {key}", name, [ADOPTED, *known])
+                raise NotFoundError(f"reading of {key}", str(name), [ADOPTED, *known])
             chosen[key] = name
             for target, fields in known[name].targets.items():
                 before = changes.setdefault(target, {})
@@ -280,13 +296,13 @@ class Plan:
                         f"two readings set {', '.join(twice)} of target {target!r}", mend="choose one of them"
                     )
                 before |= fields
-        if not chosen:
+        if chosen == self.readings:
             return self
         entries = [
             structure({**unstructure(target), **changes[target.id]}, Target) if target.id in changes else target
-            for target in self.targets.values()
+            for target in adopted.values()
         ]
-        return attrs.evolve(self, targets=Registry("target", entries), readings={**self.readings, **chosen})
+        return attrs.evolve(self, targets=Registry("target", entries), readings=chosen, adopted=adopted)
 
     def check_dimensions(self) -> None:
         """Check that every target's value and every measure come out in the indicator's dimension.

@@ -24,7 +24,7 @@ from community_plan.targets import Attribute, target_text
 from community_plan.units import Lang, Quantity, Unit, with_unit
 from community_plan.verdicts import Reason, Verdict, display
 
-__all__ = ["Result", "Row", "wide_frame"]
+__all__ = ["RESULT_COLUMNS", "Result", "Row", "wide_frame"]
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +139,7 @@ class Row:
             "period": self.period,
             **self.columns,
         }
-        for name in _NUMBERS_FIRST:
+        for name in _NUMBERS:
             plain[name] = getattr(self, name)
         plain["unit"] = str(self.unit)
         plain["comparator"] = self.comparator.value
@@ -155,7 +155,7 @@ class Row:
         return {name: plain[name] for name in (*_before(self.columns), *_AFTER)}
 
 
-_NUMBERS_FIRST = (
+_NUMBERS = (
     "value",
     "target_value",
     "target_upper",
@@ -193,6 +193,10 @@ _AFTER = (
     "approximate",
     "readings",
 )
+
+
+RESULT_COLUMNS = frozenset((*_BEFORE, *_AFTER)) - {"period"}
+"""Columns that every result has, whatever it is grouped by."""
 
 
 def _before(columns: Iterable[str]) -> tuple[str, ...]:
@@ -335,7 +339,7 @@ class Result:
         dicts = self.to_dicts(lang)
         names = list(dicts[0]) if dicts else [*_BEFORE, *_AFTER]
         columns: dict[str, list[Any]] = {name: [row[name] for row in dicts] for name in names}
-        for name in _NUMBERS_FIRST:
+        for name in _NUMBERS:
             columns[name] = [None if cell is None else float(cell) for cell in columns[name]]
         unlimited = [row.value is not None and row.upper is None for row in self.rows]
         columns["upper"] = [
@@ -350,7 +354,7 @@ class Result:
             MissingDependencyError: If polars is not installed.
         """
         polars = _need("polars", "polars")
-        schema = dict.fromkeys(_NUMBERS_FIRST, polars.Float64)
+        schema = dict.fromkeys(_NUMBERS, polars.Float64)
         schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), polars.String)
         schema |= {"number": polars.Int64, "due": polars.Date, "discrepancies": polars.List(polars.String)}
         schema["readings"] = polars.List(polars.String)
@@ -364,7 +368,7 @@ class Result:
         """
         pandas = _need("pandas", "pandas")
         frame = pandas.DataFrame(self.to_columns(lang))
-        numbers = dict.fromkeys(_NUMBERS_FIRST, "float64")
+        numbers = dict.fromkeys(_NUMBERS, "float64")
         return frame.astype({**numbers, "number": "Int64", "due": "datetime64[s]"})
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

@@ -294,6 +294,17 @@ class NativeTable:
         rows = self.engine.distinct(self.relation, {"region": self._codes.region(level), "cell": key.cell})
         return gathered((None if region is None else f"{region}{ending}", key.text(cell)) for region, cell in rows)
 
+    def exceeding(self, part: str, whole: str) -> tuple[int, str | None]:
+        """Return in how many rows a part is larger than its whole, and the code of one of them."""
+        engine = self.engine
+        known = [self.flags[name] for name in (part, whole) if name in self.flags]
+        larger = functools.reduce(operator.and_, known, self.numbers[part] > self.numbers[whole])
+        count = engine.one_row(self.relation, {"larger": larger})["larger"]
+        if not count or self.code is None:
+            return count, None
+        ((_, code),) = engine.first(self.relation, larger, {"code": self.code}, 1)
+        return count, None if code is None else str(code).zfill(self.code_width)
+
     def kinds_by_county(self) -> dict[str, set[int | None]]:
         """Return the county kinds that the communities of each county have, by the county's code."""
         engine = self.engine

@@ -125,6 +125,8 @@ class CellReader:
     def key(self, header: str) -> Key:
         """Return a column that tells regions apart, its cells written alike by every engine."""
         engine, kind, cell = self.engine, self.kinds[header], self.engine.column(header)
+        if "__" in header:  # as the names of what is worked out, which may take the place of the user's column
+            cell = self.prepared(f"key{len(self.ready)}__own", cell)
         full = not self.holes[header]
         match kind.name:
             case "integer" if kind.shown not in _HUGE:
@@ -133,7 +135,9 @@ class CellReader:
                 return self.whole_key(header, cell, full=full)
             case "boolean":
                 word = engine.choose(cell, engine.text("True"), engine.text("False"))
-                return Key(engine.choose(engine.is_null(cell), engine.to_text(cell), word))  # what is missing is neither
+                return Key(
+                    engine.choose(engine.is_null(cell), engine.to_text(cell), word)
+                )  # what is missing is neither
             case "decimal" if kind.scale > 0:
                 self.refuse_key(header, kind.shown)
             case "other" if kind.shown not in _DATES and not self.is_empty(header):
@@ -141,7 +145,7 @@ class CellReader:
         return Key(engine.to_text(cell), full=full)
 
     def whole_key(self, header: str, cell: Any, *, full: bool) -> Key:
-        """Return a key column of doubles as the whole numbers that they are: what pandas makes of them beside a blank."""
+        """Return a key column of doubles, which pandas makes of whole numbers beside a blank, as these numbers."""
         engine = self.engine
         number = engine.to_number(cell)
         there = engine.finite(number)

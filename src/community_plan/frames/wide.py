@@ -84,7 +84,13 @@ def outputs_of(table: Numbers, keys: tuple[str, ...], judgements: Sequence[tuple
 def select_outputs(table: Numbers, keys: Mapping[str, Any], outputs: Outputs) -> Any:
     """Return a relation of what was written for a table."""
     read, columns = outputs
-    return table.engine.select(table.engine.select(table.relation, {**read, **keys}), columns)
+    said = {_key(place): cell for place, cell in enumerate(keys.values())}
+    return table.engine.select(table.engine.select(table.relation, {**read, **said}), columns)
+
+
+def _key(place: int) -> str:
+    """Return what a key is called beside the columns that outputs read: users call theirs as they like."""
+    return f"key{place}__"
 
 
 def _stage(table: Numbers, judgements: Sequence[tuple[str, Judged]]) -> Stage:
@@ -113,7 +119,7 @@ def _outputs(
 
 def _written(stage: Stage, keys: tuple[str, ...], judgements: Sequence[tuple[str, Judged]]) -> dict[str, Any]:
     engine = stage.table.engine
-    columns: dict[str, Any] = {name: engine.column(name) for name in keys}
+    columns: dict[str, Any] = {name: engine.column(_key(place)) for place, name in enumerate(keys)}
     for target, judged in judgements:
         there = stage.truth(judged.there)
         match judged.above, judged.below:
