@@ -16,6 +16,7 @@ import pytest
 import community_plan as cp
 from community_plan import errors
 from community_plan.frames import opening
+from community_plan.verdicts import Reason
 
 AREA = "facility-area-per-100-households"
 CON = duckdb.connect()
@@ -136,6 +137,21 @@ def test_an_amount_beyond_reason_is_a_fault(plan: cp.Plan, make: Callable[..., A
     """No sum can overflow unnoticed."""
     error = fault(plan, make(households=[100, 2**51, 300]), errors.CellError)
     assert error.place.row == 2
+
+
+@pytest.mark.parametrize("form", [f for f in FORMS if f not in ("csv", "duckdb")])
+def test_a_table_without_a_row_needs_no_types(plan: cp.Plan, form: str, tmp_path: Path) -> None:
+    """Whatever a library makes of columns that hold nothing."""
+    empty = FORMS[form]({name: [] for name in GOOD}, tmp_path)
+    assert plan.evaluate(empty, by="county", targets=AREA).rows == ()
+    assert plan.evaluate(empty, targets=AREA).row(AREA).reason is Reason.NOTHING_IN_SCOPE
+
+
+def test_codes_that_are_all_missing_are_told_by_row(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """A column of nothing has no type; it is no reason to give up on the table."""
+    error = fault(plan, make(code=[None, None, None]), errors.CellError)
+    assert error.count == 3
+    assert "12-digit" in str(error)
 
 
 def test_a_missing_column_names_the_targets_that_need_it(plan: cp.Plan, make: Callable[..., Any]) -> None:

@@ -53,13 +53,15 @@ def read(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
     shown = str(dtype)
     if series.implementation.is_pandas_like() and str(series.to_native().dtype) == "object":
         return _read_objects(series)
+    if not len(series) and not isinstance(dtype, nw.String):  # what a library takes nothing for says nothing
+        return Kind("nothing", shown), [_nothing(0)]
     if isinstance(dtype, _WHOLE) or dtype.is_float() or isinstance(dtype, nw.Boolean):
         plain = np.int64 if dtype.is_integer() else np.float64 if dtype.is_float() else np.bool_
         return _numbers(dtype, _chunks(series, plain), lambda: series)
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
         return Kind("text", shown), _texts(series)
     if series.null_count() == len(series):
-        return Kind("nothing", shown), [Others(series)]
+        return Kind("nothing", shown), [_nothing(len(series))]
     numbers = isinstance(dtype, nw.Object | nw.Decimal | nw.Int128 | nw.UInt128)
     return Kind("objects" if numbers else "other", shown), [Others(series)]
 
@@ -155,11 +157,16 @@ def _as_arrow(series: nw.Series[Any]) -> Any:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
+def _nothing(rows: int) -> Text:
+    """Return a column without a cell, whatever its type: as text it can be asked everything."""
+    return Text(np.full(rows, -1, dtype=np.int64), Words([]))
+
+
 def _read_objects(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
     """Return what the cells of a column of Python objects are: narwhals looks at the first of them only."""
     kinds = set(map(type, series.filter(~series.is_null()).to_list()))
     if not kinds:
-        return Kind("nothing", "Object"), [Others(series)]
+        return Kind("nothing", "Object"), [_nothing(len(series))]
     if kinds == {str}:
         gone = series.is_null().to_numpy()
         return Kind("text", "String"), [Text(column=TextColumn(series, gone if gone.any() else None), stop=len(series))]

@@ -411,9 +411,10 @@ class CellReader:
     def code(self, column: SourceColumn) -> tuple[Key, Any, list[Check]] | None:
         """Return a code as a key and as a number, with its checks; None if the column holds no codes."""
         engine, kind = self.engine, self.kinds[column.header]
+        cell, type_ = engine.column(column.header), column.variable.type
         if kind.name not in ("text", "integer"):
             if kind.name == "nothing":
-                kind = attrs.evolve(kind, name="text")
+                kind, cell = attrs.evolve(kind, name="text"), engine.to_text(cell)
             else:
                 self.faults.append(
                     ColumnTypeError(
@@ -423,7 +424,6 @@ class CellReader:
                     )
                 )
                 return None
-        cell, type_ = engine.column(column.header), column.variable.type
         problem = _CODE_PROBLEMS[type_]
         if type_ == "code":
             number = self.prepared(CODE, engine.to_whole(cell))
