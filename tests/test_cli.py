@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import pytest
 
@@ -129,6 +131,7 @@ def test_sample_writes_the_sample(cli: Cli, tmp_path: Path, sample: Path) -> Non
         (["evaluate", "--by", "conty"], 1, "did you mean 'county'"),
         (["evaluate", "--reading", "A02=never"], 2, "no reading of A02 'never'"),
         (["judge", "rural-facility-coverage"], 2, "expected NAME=VALUE"),
+        (["judge", "rural-facility=1", "urban-facility=2"], 2, "2 faults"),
         (["judge", "rural-facility-coverage=93 m²"], 1, "rural-facility-coverage: expected a unit such as '%'"),
         (["evalute"], 2, "evaluate"),
         (["evaluate", "--format", "xml"], 2, "xml"),
@@ -169,6 +172,85 @@ def test_the_installed_command_runs(sample: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+COMMAND = [sys.executable, "-m", "community_plan"]
+POSIX = pytest.mark.skipif(os.name == "nt", reason="another shell")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_a_verdict_counts_whether_or_not_anybody_reads_on(form: str) -> None:
+    """A closed pipe is no fault, and takes no fault back."""
+    for more, status in (([], 0), (["--fail-on", "not_met"], 1)):
+        with subprocess.Popen([*COMMAND, "judge", "-f", form, *more], stdout=PIPE, stderr=PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == status
+
+
+def test_help_may_be_read_in_part() -> None:
+    """As with `| head`."""
+    with subprocess.Popen([*COMMAND, "--help"], stdout=PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_a_full_disk_is_told(form: str) -> None:
+    """In one line, once."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, "judge", "-f", form], stdout=full, stderr=PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"No space left on device\n")
+
+
+@POSIX
+def test_without_an_output_the_work_is_done_all_the_same(sample: Path, tmp_path: Path) -> None:
+    """What would be printed goes nowhere; files are written, verdicts count, faults have their status."""
+    output = str(tmp_path / "tally.json")
+    for arguments, status in (
+        (["tally", str(sample), "-o", output], 0),
+        (["evaluate", output, "--fail-on", "not_met"], 1),
+        (["evaluate", output, "--target", "none"], 2),
+    ):
+        done = subprocess.run(["bash", "-c", '"$@" >&- 2>&-', "bash", *COMMAND, *arguments], check=False)
+        assert done.returncode == status
+    assert Path(output).is_file()
+
+
+@POSIX
+def test_a_name_that_is_no_text_is_shown_as_it_came() -> None:
+    """A file may be called anything."""
+    done = subprocess.run([*COMMAND, "merge", b"no\xff.json"], stderr=PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"no\\udcff.json: cannot be read: No such file or directory\n"
+
+
+def test_ctrl_c_ends_the_command_quietly() -> None:
+    """While it starts, too."""
+    code = """
+import signal, sys
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "cyclopts":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Pressed())
+from community_plan.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_notes_follow_the_rows_that_they_are_on(sample: Path) -> None:
+    """In one file as on the screen."""
+    command = [*COMMAND, "evaluate", str(sample), "--target", "rural-facility-coverage", "-f", "json"]
+    plain = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(command, stdout=PIPE, stderr=STDOUT, check=True, env=plain)
+    assert "]\n有 32 个区划的设施" in done.stdout.decode("utf-8")
 
 
 def test_check_prints_every_fault_with_file_and_line(cli: Cli, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
@@ -56,27 +55,21 @@ class UsageError(Exception):
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line on arguments and return the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # Windows consoles default to a code page without Chinese
-            stream.reconfigure(encoding="utf-8")
     try:
         status = app(list(arguments), exit_on_error=False, print_error=True)
+        sys.stdout.flush()  # what a full disk does not take is a fault here, not when Python ends
     except cyclopts.CycloptsError:  # printed already
         return 2
     except UsageError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except NotFoundError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2  # an id on the command line that names nothing
     except CommunityPlanError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
-    except BrokenPipeError:  # `| head` closed the pipe: that is no fault
-        sys.stderr.close()
-        return 0
+        # Ids that name nothing are wrong usage, unless they have a place: then they stand in a file.
+        return 2 if all(isinstance(fault, NotFoundError) and fault.place is None for fault in error.faults) else 1
     except OSError as error:
-        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        where = "" if error.filename is None else f"{error.filename}: "
+        sys.stderr.write(f"{where}{error.strerror or error}\n")
         return 1
     return status if isinstance(status, int) else 0
 
