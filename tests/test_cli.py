@@ -340,6 +340,33 @@ def test_a_tally_says_units_and_readings(cli: Cli, tmp_path: Path) -> None:
     assert (row["value"], row["verdict"]) == ("30", "met")
 
 
+def test_a_tally_is_told_by_its_ending_in_any_case(cli: Cli, counties: Path, tmp_path: Path) -> None:
+    """A file that ends otherwise is told what would do."""
+    arguments = ["--by", "county", "--target", "rural-facility-coverage"]
+    for name in ("411422.JSON", "411422.txt"):
+        assert cli("tally", str(counties / "411422"), *arguments, "-o", str(tmp_path / name))[0] == 0
+    expected = cli("evaluate", str(counties / "411422"), *arguments, "-f", "json")
+    assert cli("evaluate", str(tmp_path / "411422.JSON"), "-f", "json") == expected
+    status, _, err = cli("evaluate", str(tmp_path / "411422.txt"))
+    assert status == 1
+    assert "expected a file that ends in .csv or .parquet, or in .json for a tally, got '411422.txt'" in err
+
+
+def test_an_id_in_a_file_that_names_nothing_is_a_fault_of_the_file(cli: Cli, counties: Path, tmp_path: Path) -> None:
+    """On the command line it is wrong usage."""
+    path = tmp_path / "tally.json"
+    assert cli("tally", str(counties / "411422"), "--by", "county", "--target", "main", "-o", str(path))[0] == 0
+    path.write_text(path.read_text("utf-8").replace('["rural-facility-coverage"]', '["rural-coverage"]'), "utf-8")
+    status, _, err = cli("evaluate", str(path))
+    assert (status, err) == (1, f"{path}: the tally names target 'rural-coverage', which the plan does not have\n")
+    assert cli("evaluate", str(counties / "411422"), "--target", "rural-coverage")[0] == 2
+    evidence = tmp_path / "evidence.csv"
+    evidence.write_text("commitment,region,period,done,document,date\nno-such,411422,2025,yes,x,2025-01-01\n", "utf-8")
+    status, _, err = cli("ledger", str(evidence))
+    assert status == 1
+    assert "no commitment 'no-such'" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [

@@ -128,6 +128,11 @@ def _evaluate_tally(
         raise TallyError("units= belongs to plan.tally: a tally has whole numbers of quanta already")
     differences = plan_differences((plan.id, plan.document.version, plan.content_hash, plan.readings), data)
     raise_faults(list(differences), subject="The tally cannot be judged")
+    unknown = [name for name in data.targets if name not in plan.targets]
+    raise_faults(
+        [TallyError(f"the tally names target {name!r}, which the plan does not have") for name in unknown],
+        subject="The tally cannot be judged",
+    )
     asked = by if by is None or isinstance(by, str) else tuple(by)  # what gives them is asked once
     groups = data.groups if asked is None else data.groups_by(asked)
     places = {each.measure: index for index, each in enumerate(data.measures)}

@@ -24,6 +24,7 @@ from community_plan.cli.program import (
     pairs_of,
     targets_of,
 )
+from community_plan.errors import DataError, Place, TallyError
 from community_plan.labels import label
 from community_plan.ledger import State
 from community_plan.tallies import Tally
@@ -139,8 +140,30 @@ def evaluate(
         with tempfile.TemporaryDirectory() as folder:
             result = loaded.evaluate(sample.write_sample(Path(folder) / "sample"), **options)
     else:
-        result = loaded.evaluate(Tally.load(data) if data.suffix == ".json" else data, **options)
+        try:
+            result = loaded.evaluate(_opened(data), **options)
+        except DataError as error:
+            for fault in error.faults:
+                if isinstance(fault, TallyError) and fault.place is None:
+                    fault.at(Place(file=str(data)))
+            raise
     return print_result(result, loaded, format, lang, fail_on)
+
+
+def _opened(data: Path) -> Path | Tally:
+    """Return data as `Plan.evaluate` takes them; a tally is told by its ending.
+
+    Raises:
+        DataError: If a file ends otherwise than data and tallies do.
+        TallyError: If it holds no tally.
+    """
+    ending = data.suffix.lower()
+    if ending == ".json":
+        return Tally.load(data)
+    if data.is_file() and ending not in (".csv", ".parquet"):
+        expected = "a file that ends in .csv or .parquet, or in .json for a tally"
+        raise DataError(f"expected {expected}, got {data.name!r}", place=Place(file=str(data)))
+    return data
 
 
 @app.command
