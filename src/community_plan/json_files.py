@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) == len(pairs):
         return found
     twice = _Twice(found)
-    names = [name for name, _ in pairs]
-    twice.keys_twice = tuple(name for name in found if names.count(name) > 1)
+    counts = Counter(name for name, _ in pairs)
+    twice.keys_twice = tuple(name for name in found if counts[name] > 1)
     return twice
 
 
