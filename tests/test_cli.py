@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -338,6 +339,52 @@ def test_a_tally_says_units_and_readings(cli: Cli, tmp_path: Path) -> None:
     assert "expected the adopted readings, got reading A01=not-less-than" in err
     (row,) = json.loads(cli("evaluate", output, "--reading", "A01=not-less-than", "-f", "json")[1])
     assert (row["value"], row["verdict"]) == ("30", "met")
+
+
+def test_an_output_is_none_of_the_inputs(cli: Cli, counties: Path, tmp_path: Path) -> None:
+    """By whatever name; the inputs stay as they were."""
+    shutil.copytree(counties / "411422", tmp_path / "data")
+    table = tmp_path / "data" / "communities.csv"
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    own, sent = tmp_path / "data" / "tally.json", tmp_path / "sent"
+    sent.mkdir()
+    for _ in range(2):  # what was written into the folder of the data is none of them
+        assert cli("tally", str(tmp_path / "data"), "--by", "county", "-o", str(own))[0] == 0
+    for name in ("one.json", "other.json"):
+        shutil.copy(own, sent / name)
+    one, before = str(sent / "one.json"), {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    for arguments, output in (
+        (["tally", str(table)], str(table)),
+        (["tally", str(table)], str(tmp_path / "link" / "communities.csv")),
+        (["tally", str(tmp_path / "data")], str(tmp_path / "data" / "townships.csv")),
+        (["tally", str(tmp_path / "data" / "comm*.csv")], str(table)),
+        (["merge", one, str(own)], one),
+        (["merge", str(own), str(sent)], one),
+    ):
+        status, _, err = cli(*arguments, "-o", output)
+        assert (status, err) == (2, f"expected an output that is none of the inputs, got {output!r}\n")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+    assert cli("merge", one, "-o", str(own))[0] == 0
+
+
+@POSIX
+def test_a_tally_that_does_not_fit_leaves_the_file_as_it_was(counties: Path, tmp_path: Path) -> None:
+    """And nothing beside it."""
+    output = tmp_path / "tally.json"
+    output.write_text("before", "utf-8")
+    command = [*COMMAND, "tally", str(counties / "411422"), "--by", "community", "-o", str(output)]
+    done = subprocess.run(["bash", "-c", 'ulimit -f 1; "$@"', "bash", *command], stderr=PIPE, check=False)
+    assert (done.returncode, done.stderr.decode()) == (1, f"{output}: File too large\n")
+    assert output.read_text("utf-8") == "before"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_table_without_rows_has_no_counties(cli: Cli, tmp_path: Path) -> None:
+    """The whole of it is one region, with or without rows."""
+    (tmp_path / "empty.csv").write_text("代码,户数,综合服务设施面积\n", "utf-8")
+    for by, said in (("county", "0 个区划"), ("total", "1 个区划")):
+        arguments = ["--by", by, "--target", "facility-area-per-100-households", "-o", str(tmp_path / "tally.json")]
+        assert cli("tally", str(tmp_path / "empty.csv"), *arguments)[1].endswith(f": {said} · 1 个目标\n")
 
 
 def test_a_tally_is_told_by_its_ending_in_any_case(cli: Cli, counties: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,44 @@ def test_a_file_says_of_every_integer_what_it_means(sui: cp.Tally) -> None:
     assert (quanta["units"], quanta["n"], quanta["d"]) == (("1", "社区"), ("0.0001", "m²"), ("1", "户"))
     assert set(told) == set(data["meanings"])
     assert sui.to_json().count("\n") < 40, "a line for each measure and cell, so that differences can be read"
+
+
+def test_a_file_is_replaced_where_it_lies(sui: cp.Tally, yong: cp.Tally, tmp_path: Path) -> None:
+    """Links lead to it as before, and who may read it may still."""
+    file, link, plain = tmp_path / "sent" / "411422.json", tmp_path / "latest.json", tmp_path / "plain.txt"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    sui.save(link)  # to a file that is not there yet
+    plain.touch()
+    assert file.stat().st_mode == plain.stat().st_mode
+    file.chmod(0o640)
+    yong.save(link)
+    assert link.is_symlink()
+    assert cp.Tally.load(file) == yong
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="other devices")
+def test_a_pipe_and_a_device_are_written_to_as_they_are(sui: cp.Tally, tmp_path: Path) -> None:
+    """Nothing takes their place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as threads:
+        read = threads.submit(pipe.read_bytes)
+        sui.save(pipe)
+        assert read.result() == sui.to_json().encode()
+    assert pipe.is_fifo()
+    with pytest.raises(OSError, match="No space left"):
+        sui.save("/dev/full")
+
+
+def test_a_region_is_named_once(plan: cp.Plan) -> None:
+    """Also where two counties share a township by their columns."""
+    data = SUI.with_columns(township=pl.lit("411422001"), county=pl.Series(["411422", "411471", "411471"]))
+    tally = plan.tally(data, by="township", targets=AREA)
+    assert len(tally.cells) == 2
+    assert tally.regions == ("411422001",)
 
 
 def test_every_sum_has_a_meaning(plan: cp.Plan) -> None:
@@ -609,6 +648,8 @@ def test_counts_that_contradict_each_other_are_refused(plan: cp.Plan, tmp_path: 
         (b"[" * 60 + b"]" * 60, "nested too deeply"),
         (b'{"format": 1, "format": 2}', "format: stands twice"),
         (b'{"a": {"b": 1, "b": 2}, "c": NaN}', "2 faults"),
+        (b'{"a": {"b": 1, "c": 2, "d": 3, "c": 4, "b": 5, "b": 6}}', "a.b: stands twice\n  - "),
+        (b'{"a": {"b": 1, "c": 2, "d": 3, "c": 4, "b": 5, "b": 6}}', "a.c: stands twice"),
     ],
 )
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path, raw: bytes, says: str) -> None:

@@ -136,7 +136,7 @@ class Tally:
         """The finest regions that were counted; none for a whole table."""
         count = len(self.grouping.levels)
         paths = dict.fromkeys(key[:count] for key in self.cells if count and key[count - 1] is not None)
-        return tuple(_region(path) for path in paths)
+        return tuple(dict.fromkeys(map(_region, paths)))
 
     @property
     def complete(self) -> bool:
@@ -238,8 +238,14 @@ class Tally:
         return attrs.evolve(self, parts=frozenset())
 
     def save(self, path: str | Path) -> None:
-        """Write the tally as JSON, the same bytes for the same tally."""
-        Path(path).write_bytes(self.to_json().encode())
+        """Write the tally as JSON, the same bytes for the same tally; a file is written whole or stays as it was.
+
+        Raises:
+            OSError: If it cannot be written, or its folder takes no new file.
+        """
+        from community_plan.tally_files import write_tally
+
+        write_tally(self, Path(path))
 
     def to_json(self) -> str:
         """Return the tally as JSON that `load` reads; it says of every integer what it means."""

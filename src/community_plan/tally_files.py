@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from community_plan.tallies import Counted, Key, Tally, key_order, note_order
 from community_plan.toml_files import PathKey, path_text
 from community_plan.units import DIMENSIONLESS, Quantity, Unit
 
-__all__ = ["FORMAT", "MEANINGS", "VERSION", "read_tally", "tally_text"]
+__all__ = ["FORMAT", "MEANINGS", "VERSION", "read_tally", "tally_text", "write_tally"]
 
 FORMAT = "community-plan tally"
 """What a file says that it is."""
@@ -156,6 +159,31 @@ def tally_text(tally: Tally) -> str:
         f'"cells": {_lines(cells)}',
     ]
     return "{\n " + ",\n ".join(top) + "\n}\n"
+
+
+def write_tally(tally: Tally, path: Path) -> None:
+    """Write a file that `read_tally` reads, whole or not at all; a pipe or a device is written to as it is.
+
+    Raises:
+        OSError: If it cannot be written, or its folder takes no new file.
+    """
+    data = tally_text(tally).encode()
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    file = Path(os.path.realpath(path))  # what a link leads to
+    beside = file.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        try:
+            with beside.open("xb") as opened:
+                opened.write(data)
+            if file.exists():
+                shutil.copymode(file, beside)
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _json(value: Any) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
+from glob import glob
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +17,7 @@ from community_plan.cli.program import (
     DEFAULT_PLAN,
     LangOption,
     PlanName,
+    UsageError,
     Words,
     app,
     levels_of,
@@ -21,6 +25,7 @@ from community_plan.cli.program import (
     targets_of,
 )
 from community_plan.merging import merge_tallies
+from community_plan.tables import TABLES, open_dataset
 from community_plan.tallies import Tally
 from community_plan.units import Lang
 
@@ -62,6 +67,7 @@ def tally(
     output:
         File to write; without it the sums are printed.
     """
+    _check_output(output, _files_of(data))
     counted = loader.load_plan(plan).tally(
         data,
         by=levels_of(by),
@@ -93,8 +99,30 @@ def merge(
     output:
         File to write; without it the sums are printed.
     """
+    _check_output(output, [file for path in tallies for file in (path.glob("*.json") if path.is_dir() else [path])])
     merged = merge_tallies(tallies)
     return _write(merged.as_complete() if complete else merged, output, lang)
+
+
+def _files_of(data: Path) -> list[Path]:
+    """Return the files that data are read from: those of a folder, one, or all of a pattern."""
+    dataset = open_dataset(data)
+    paths: list[Path] = [path for path in (getattr(dataset, name) for name in TABLES) if path is not None]
+    return [
+        Path(file)
+        for path in paths
+        for file in ([path] if path.is_file() else glob(str(path), recursive=True))  # noqa: PTH207  # takes absolute patterns
+    ]
+
+
+def _check_output(output: Path | None, inputs: Iterable[Path]) -> None:
+    """Refuse to write what is read.
+
+    Raises:
+        UsageError: If the output is one of the inputs.
+    """
+    if output is not None and os.path.realpath(output) in map(os.path.realpath, inputs):
+        raise UsageError(f"expected an output that is none of the inputs, got {str(output)!r}")
 
 
 def _write(counted: Tally, output: Path | None, lang: Lang) -> int:
@@ -102,7 +130,8 @@ def _write(counted: Tally, output: Path | None, lang: Lang) -> int:
         sys.stdout.write(counted.to_json())
     else:
         counted.save(output)
-        regions, targets = len(counted.regions) or 1, len(counted.targets)
+        regions = len(counted.regions) if counted.grouping.levels else 1  # a whole table is one
+        targets = len(counted.targets)
         size = {
             "zh": f"{regions} 个区划 · {targets} 个目标",
             "en": f"{regions} region{'' if regions == 1 else 's'} · {targets} target{'' if targets == 1 else 's'}",
