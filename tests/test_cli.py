@@ -15,6 +15,7 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
+import community_plan as cp
 from community_plan.cli import run
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -69,6 +70,18 @@ def test_csv_opens_in_a_spreadsheet(cli: Cli, sample: Path) -> None:
     assert len(table) == 120
     assert float(table[0]["value"]) > 90
     assert not any(cell.startswith(("=", "@", "+")) for row in table for cell in row.values())
+
+
+def test_the_table_of_main_indicators_may_be_asked_for_with_others(cli: Cli, plan: cp.Plan, counties: Path) -> None:
+    """Each target once, in the plan's order, whatever the order asked."""
+    other = "opening-hours"
+    asked = ["--target", other, "--target", "main", "--target", "rural-facility-coverage"]
+    rows = json.loads(cli("evaluate", str(counties / "411422"), *asked, "-f", "json")[1])
+    expected = [target.id for target in plan.targets.values() if target.number is not None or target.id == other]
+    assert [row["target"] for row in rows] == expected
+    tally = json.loads(cli("tally", str(counties / "411422"), *asked)[1])
+    assert {name for measure in tally["measures"] for name in measure["targets"]} == set(expected)
+    assert [target.id for target in plan.choose(["main"])] == [target.id for target in plan.choose("main")]
 
 
 def test_judge_without_values_judges_the_plans_own_baselines(cli: Cli) -> None:
@@ -132,6 +145,14 @@ def test_sample_writes_the_sample(cli: Cli, tmp_path: Path, sample: Path) -> Non
         (["evaluate", "--by", "conty"], 1, "did you mean 'county'"),
         (["evaluate", "--reading", "A02=never"], 2, "no reading of A02 'never'"),
         (["judge", "rural-facility-coverage"], 2, "expected NAME=VALUE"),
+        (
+            ["judge", "rural-facility-coverage=93%", "rural-facility-coverage=92%"],
+            2,
+            "got 'rural-facility-coverage' twice",
+        ),
+        (["evaluate", "--unit", "households=户", "--unit", "households =百户"], 2, "got 'households' twice"),
+        (["evaluate", "--reading", "A02=adopted", "--reading", "A02=as-printed"], 2, "for --reading, got 'A02' twice"),
+        (["evaluate", "--by", "total,county"], 2, "expected `total` alone in --by, got total, county"),
         (["judge", "rural-facility=1", "urban-facility=2"], 2, "2 faults"),
         (["judge", "rural-facility-coverage=93 m²"], 1, "rural-facility-coverage: expected a unit such as '%'"),
         (["evalute"], 2, "evaluate"),

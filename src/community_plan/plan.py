@@ -247,20 +247,24 @@ class Plan:
         return formula(measure, self.variables, lang)
 
     def choose(self, targets: Iterable[str] | str | None = None) -> tuple[Target, ...]:
-        """Return targets by id, in the plan's order; None chooses all, `main` the table of main indicators.
+        """Return targets by id, each once, in the plan's order.
+
+        Args:
+            targets: Target ids; `main`, alone or among them, stands for the table of main indicators. None chooses all.
 
         Raises:
             NotFoundError: If there is no such target; the error names the nearest.
         """
         if targets is None:
             return tuple(self.targets.values())
-        if targets == "main":
-            numbered = tuple(target for target in self.targets.values() if target.number is not None)
-            return numbered or tuple(self.targets.values())  # an excerpt has no numbers: all of it is its table
         wanted = [targets] if isinstance(targets, str) else list(targets)
         if not wanted:
             raise NotFoundError("target in", "targets=[]", mend="name at least one, or leave targets= out for all")
-        chosen = {self.targets[name].id for name in wanted}
+        numbered = {target.id for target in self.targets.values() if target.number is not None}
+        main = numbered or {*self.targets}  # an excerpt has no numbers: all of it is its table
+        chosen: set[str] = set()
+        for name in wanted:
+            chosen |= main if name == "main" else {self.targets[name].id}
         return tuple(target for target in self.targets.values() if target.id in chosen)
 
     def with_readings(self, readings: Mapping[str, str]) -> Plan:
@@ -339,8 +343,8 @@ class Plan:
             by: A level (`city`, `county`, `township`, `community`), a column, or a list of them; each level gets
                 rows of its own, columns are crossed with them. Without it the whole table is one region. A tally
                 has the rows that it was made with, or is rolled up to the levels named; `[]` is the total.
-            targets: Target ids, or `main` for the plan's table of main indicators; without it every target, or those
-                that the data were counted or prepared for.
+            targets: Target ids; `main`, alone or among them, stands for the plan's table of main indicators. Without
+                it every target, or those that the data were counted or prepared for.
             units: Units of columns that are not in the variable's own unit, such as `{"gross_floor_area": "亩"}`.
             reading: Other readings of doubtful passages, such as `{"A02": "as-printed"}`.
             as_of: Day that the data describe.
@@ -373,7 +377,7 @@ class Plan:
         Args:
             data: As for `evaluate`, but no tally.
             by: Levels and columns whose sums are kept; `evaluate` can roll them up and not split them.
-            targets: Target ids, or `main`; without it every target.
+            targets: Target ids, `main` among them or alone; without it every target.
             units: Units of columns that are not in the variable's own unit.
             reading: Other readings of doubtful passages.
             complete: Whether the data hold all of every region; two tallies of one region merge only if both are
@@ -407,7 +411,7 @@ class Plan:
             data: As for `evaluate`, but no tally.
             by: Levels and columns that it may be evaluated by; without it every level that the data tell. Columns that
                 tell the rows of one community apart, such as a year, belong here and in every evaluation.
-            targets: Target ids, or `main`; without it every target.
+            targets: Target ids, `main` among them or alone; without it every target.
             units: Units of columns that are not in the variable's own unit.
 
         Raises:
@@ -437,7 +441,8 @@ class Plan:
         Args:
             values: Target id (or the id of its indicator) to a quantity, text with a unit, or a number in the
                 indicator's unit; None for a value that is not known.
-            targets: Target ids; without it the plan's table of main indicators and whatever has a value.
+            targets: Target ids, `main` among them or alone; without it the plan's table of main indicators and
+                whatever has a value.
             reading: Other readings of doubtful passages.
             as_of: Day that the values describe.
 

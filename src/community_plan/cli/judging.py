@@ -22,7 +22,6 @@ from community_plan.cli.program import (
     app,
     levels_of,
     pairs_of,
-    targets_of,
 )
 from community_plan.errors import DataError, Place, TallyError
 from community_plan.labels import label
@@ -129,7 +128,7 @@ def evaluate(
     loaded = loader.load_plan(plan)
     options: dict[str, Any] = {
         "by": levels_of(by),
-        "targets": targets_of(target),
+        "targets": target,
         "units": pairs_of(unit, "--unit") or None,
         "reading": pairs_of(reading, "--reading"),
         "as_of": as_of,

@@ -27,7 +27,6 @@ __all__ = [
     "levels_of",
     "pairs_of",
     "run",
-    "targets_of",
 ]
 
 DEFAULT_PLAN = "shangqiu-14fyp"
@@ -75,28 +74,31 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def levels_of(by: Iterable[str] | None) -> list[str] | None:
-    """Return the levels and columns of `--by`, given several times or with commas; `total` stands for none of them."""
+    """Return the levels and columns of `--by`, given several times or with commas; `total` stands for none of them.
+
+    Raises:
+        UsageError: If `total` does not stand alone.
+    """
     if by is None:
         return None
     names = [part.strip() for word in by for part in word.split(",") if part.strip()]
+    if "total" in names and len(names) > 1:
+        raise UsageError(f"expected `total` alone in --by, got {', '.join(names)}")
     return [] if names == ["total"] else names
-
-
-def targets_of(target: list[str] | None) -> list[str] | str | None:
-    """Return the targets of `--target`."""
-    return "main" if target == ["main"] else target
 
 
 def pairs_of(words: Iterable[str] | None, option: str) -> dict[str, str]:
     """Return NAME=VALUE words as a mapping.
 
     Raises:
-        UsageError: If a word has no equals sign.
+        UsageError: If a word has no equals sign, or a name is given twice.
     """
-    pairs = {}
+    pairs: dict[str, str] = {}
     for word in words or ():
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"expected NAME=VALUE for {option}, got {word!r}")
+        if name.strip() in pairs:
+            raise UsageError(f"expected each name once for {option}, got {name.strip()!r} twice")
         pairs[name.strip()] = value.strip()
     return pairs

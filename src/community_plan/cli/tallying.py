@@ -22,7 +22,6 @@ from community_plan.cli.program import (
     app,
     levels_of,
     pairs_of,
-    targets_of,
 )
 from community_plan.merging import merge_tallies
 from community_plan.tables import TABLES, open_dataset
@@ -71,7 +70,7 @@ def tally(
     counted = loader.load_plan(plan).tally(
         data,
         by=levels_of(by),
-        targets=targets_of(target),
+        targets=target,
         units=pairs_of(unit, "--unit") or None,
         reading=pairs_of(reading, "--reading"),
         complete=not part,
