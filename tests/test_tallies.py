@@ -195,7 +195,7 @@ def test_a_pipe_and_a_device_are_written_to_as_they_are(sui: cp.Tally, tmp_path:
         sui.save(pipe)
         assert read.result() == sui.to_json().encode()
     assert pipe.is_fifo()
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
         sui.save("/dev/full")
 
 

@@ -168,22 +168,26 @@ def write_tally(tally: Tally, path: Path) -> None:
         OSError: If it cannot be written, or its folder takes no new file.
     """
     data = tally_text(tally).encode()
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
-        return
-    file = Path(os.path.realpath(path))  # what a link leads to
-    beside = file.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        try:
-            with beside.open("xb") as opened:
-                opened.write(data)
-            if file.exists():
-                shutil.copymode(file, beside)
-            beside.replace(file)
-        finally:
-            beside.unlink(missing_ok=True)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(Path(os.path.realpath(path)), data)  # what a link leads to
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a new file in the place of one that may be there."""
+    beside = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _json(value: Any) -> str:
