@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pickle
+import sys
+import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 from importlib import resources
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import community_plan as cp
 from community_plan.errors import DimensionError, QuantityTextError, UnknownUnitError
-from community_plan.units import decimal_text, known_units, parse_unit, quantity
+from community_plan.units import decimal_text, known_units, parse_number, parse_unit, quantity
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,9 @@ from community_plan.units import decimal_text, known_units, parse_unit, quantity
         ("18", "18", ""),
         ("−3 m²", "-3", "m²"),
         ("1.2万平方米", "1.2", "万m²"),
+        ("＋3．5 ㎢", "3.5", "km²"),
+        ("2㏊", "2", "公顷"),
+        ("5 ⼈", "5", "人"),  # a radical, as text out of a PDF has it
     ],
 )
 def test_text_that_people_write_is_read_exactly(text: str, magnitude: str, unit: str) -> None:
@@ -58,6 +65,11 @@ def test_text_that_people_write_is_read_exactly(text: str, magnitude: str, unit:
         "9**9**9",
         "1 2 m²",
         "5 ①",
+        "120① 户",
+        "30² m²",
+        "10₂",
+        "1e⁻²",
+        "30 ㎡/①00户",
         "5 ￥",
         "m²",
         "1" * 41,
@@ -67,6 +79,45 @@ def test_text_that_is_not_one_number_with_a_unit_is_refused(text: str) -> None:
     """A range is not a product and a stray sign is not dimensionless."""
     with pytest.raises(QuantityTextError):
         quantity(text)
+
+
+_NUMERIC = [
+    char
+    for char in map(chr, range(sys.maxunicode + 1))
+    if unicodedata.numeric(char, None) is not None and char not in "0123456789０１２３４５６７８９"
+]
+
+
+def test_no_sign_of_a_number_but_a_digit_is_one() -> None:
+    """A digit in a circle, raised or lowered calls a footnote, and 120① is not 1201."""
+    for char in _NUMERIC:
+        for text in (f"12{char}", f"{char}12", f"1.5e{char}"):
+            with pytest.raises(QuantityTextError, match="got|unknown unit"):
+                parse_number(text)
+            with pytest.raises(QuantityTextError, match="got|unknown unit"):
+                quantity(text)
+
+
+@given(st.integers(0, 10**9), st.sampled_from(_NUMERIC), st.sampled_from(("户", "m²", "㎡/百户", "%")))
+@example(120, "①", "户")
+@example(3, "²", "m²")
+def test_a_footnote_is_never_part_of_an_amount(number: int, char: str, unit: str) -> None:
+    """Between a number and its unit it is refused, or with the unit it is another one: 12 万 户."""
+    assert quantity(f"{number} {unit}") == quantity(number, unit)
+    try:
+        read = quantity(f"{number}{char} {unit}")
+    except QuantityTextError:
+        return
+    assert read.magnitude == number
+    assert str(read.unit) == char + unit
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(0, 9999), st.sampled_from(("户", "m²", "%")))
+def test_full_width_is_no_other_number(whole: int, part: int, unit: str) -> None:
+    """Input methods write digits, signs and points twice as wide."""
+    text = f"{whole:,}.{part:04} {unit}"
+    wide = "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text).replace(" ", "\u3000")
+    assert quantity(wide) == quantity(text)
 
 
 @pytest.mark.parametrize(

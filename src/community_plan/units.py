@@ -1,8 +1,8 @@
 """Units: quantities with exact magnitudes, the words people write for units, and the door to pint.
 
 pint knows dimensions and factors (`units.txt`) and is loaded when the first conversion needs it; it never
-reads a user's text. Text is normalised (NFKC), its number is read with the grammar below, and its unit is
-looked up in a closed table.
+reads a user's text. Its number is read with the grammar below, full-width characters as their common ones,
+and its unit is looked up in a closed table. Digits in circles, raised or lowered are no digits: they call a footnote.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Lang = Literal["zh", "en"]
 _MEND = "write a number and a unit, such as '30 m²/百户'"
 
 # One row a unit: name in units.txt, label zh, label en, label en as a denominator, further spellings.
-# Spellings are compared after NFKC, without spaces and in lower case, so ㎡ and m² both arrive as m2.
+# Spellings are compared as `_squeeze` makes them, so ㎡ and m² both arrive as m2.
 _UNIT_TABLE: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("square_meter", "m²", "m²", "m²", ("m2", "平方米", "平米", "sqm", "squaremeter", "squaremetre")),
     ("mu", "亩", "mu", "mu", ("市亩",)),
@@ -74,8 +74,14 @@ _UNIT_TABLE: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 _PREFIX_ONLY = {"百分之": "percent", "千分之": "permille"}
 
 
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", ord("−"): "-"}
+_RAISED = str.maketrans("²³", "23")
+
+
 def _squeeze(text: str) -> str:
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower()
+    """Return a unit without case, width and space; of digits that NFKC would make, only those of m² and ㎡ are."""
+    plain = text.translate(_FULL_WIDTH).translate(_RAISED)
+    return re.sub(r"\s+", "", "".join(c if c.isnumeric() else unicodedata.normalize("NFKC", c) for c in plain)).lower()
 
 
 _LABELS: dict[str, dict[str, str]] = {}
@@ -242,7 +248,7 @@ def parse_number(text: str) -> Fraction:
     Raises:
         QuantityTextError: If the text is anything else, or has more than 40 characters.
     """
-    clean = unicodedata.normalize("NFKC", text).replace("−", "-").strip()
+    clean = text.translate(_FULL_WIDTH).strip()
     match = _NUMBER.fullmatch(clean)
     if match is None:
         raise QuantityTextError(f"expected one number, got {_shorten(text)!r}", mend="write digits such as 1,350.5")
@@ -258,15 +264,17 @@ def _shorten(text: str, limit: int = 60) -> str:
 
 
 _QUANTITY = re.compile(
-    rf"(?P<before>每[^\d\s.+-]+|每100户|百分之|千分之)?\s*(?P<number>{_NUMBER.pattern})\s*(?P<after>(?:[^\W\d_]|[%‰/])[^,.]*)?",
+    rf"(?P<before>每[^\d\s.+-]+|每100户|百分之|千分之)?\s*(?P<number>{_NUMBER.pattern})\s*"
+    r"(?P<after>(?:[^\W\d_]|[%‰/\u2e80-\u2fd5\u3300-\u33ff])[^,.]*)?",  # radicals out of a PDF, ㎡ and ㏊
     re.IGNORECASE,
 )
 
 
 def _parse_quantity(text: str) -> Quantity:
-    clean = unicodedata.normalize("NFKC", text).replace("−", "-").strip()
+    clean = text.translate(_FULL_WIDTH).strip()
     match = _QUANTITY.fullmatch(clean)
-    if match is None:
+    # No unit begins with the number that calls a footnote, which Python takes for a letter.
+    if match is None or unicodedata.category((match["after"] or " ")[0]) in ("No", "Nl"):
         raise QuantityTextError(
             f"expected one number with a unit, got {_shorten(text)!r}", mend=f"{_MEND}; a range is two values"
         )
