@@ -92,9 +92,9 @@ def test_no_sign_of_a_number_but_a_digit_is_one() -> None:
     """A digit in a circle, raised or lowered calls a footnote, and 120① is not 1201."""
     for char in _NUMERIC:
         for text in (f"12{char}", f"{char}12", f"1.5e{char}"):
-            with pytest.raises(QuantityTextError, match="got|unknown unit"):
+            with pytest.raises(QuantityTextError, match=r"got|unknown unit"):
                 parse_number(text)
-            with pytest.raises(QuantityTextError, match="got|unknown unit"):
+            with pytest.raises(QuantityTextError, match=r"got|unknown unit"):
                 quantity(text)
 
 

@@ -317,10 +317,15 @@ def _text_cell(cell: Any) -> str:
     return cell
 
 
-def _read_text(cell: Any, _: SourceColumn, __: Source) -> tuple[str | None, bool]:
-    if cell is None or cell != cell or cell == "":
-        return None, False
-    return str(cell).strip(), False
+def _read_text(cell: Any, _: SourceColumn, source: Source) -> tuple[str | None, bool]:
+    return _as_label(cell, source), False
+
+
+def _as_label(cell: Any, source: Source) -> str | None:
+    """Return a cell as a label without the spaces around it; None where it is missing."""
+    label = "" if cell is None or cell != cell else str(cell).strip()
+    missing = normalise_word(label) in MISSING_WORDS if source.text else not label
+    return None if missing else label
 
 
 _READERS: dict[str, Callable[[Any, SourceColumn, Source], tuple[Any, bool]]] = {
@@ -359,11 +364,10 @@ def enter(
     numbers = ("quantity", "category")
     amounts = {name: read[name] for name, column in columns.items() if column.variable.type in numbers}
     texts = {name: read[name] for name, column in columns.items() if column.variable.type not in numbers}
-    texts |= {name: [_as_label(cell) for cell in cells[header]] for name, header in labels.items()}
+    texts |= {name: [_as_label(cell, source) for cell in cells[header]] for name, header in labels.items()}
     if unique:
-        _find_duplicates(
-            source, unique, [texts["code"], *([_as_label(c) for c in cells[h]] for h in unique[1:])], faults
-        )
+        others = [[_as_label(cell, source) for cell in cells[header]] for header in unique[1:]]
+        _find_duplicates(source, unique, [texts["code"], *others], faults)
     for name, part in amounts.items():
         whole = columns[name].variable.part_of
         if whole is None or whole not in amounts:
@@ -374,10 +378,6 @@ def enter(
             got = cells[columns[name].header][wrong[0] - 1]
             faults.append(larger_than_whole(source, columns[name], columns[whole], got, wrong))
     return ColumnTable(rows=rows, amounts=amounts, labels=texts, notes=tuple(notes))
-
-
-def _as_label(cell: object) -> str | None:
-    return None if cell is None or cell == "" else str(cell)
 
 
 def _find_duplicates(

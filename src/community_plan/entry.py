@@ -3,6 +3,7 @@
 Both ways in — Python cells here, frames in `frames` — follow the rules and make the faults of this module.
 
 - A missing cell is None, an empty text or one of `MISSING_WORDS`, NaN or an infinity; it is never zero.
+- A label — a region's name, or a cell of a column that is grouped by — has no spaces around it.
 - An amount has at most as many decimal places as its column's unit needs to reach one quantum (four for m²,
   none for counts, seven for 亩); more is a fault, never rounded away. A double is the decimal that it lies next
   to: 0.1 + 0.2 is 0.3.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -43,6 +45,7 @@ __all__ = [
     "INT64_MAX",
     "LEAST_DUST",
     "MAX_QUANTA",
+    "MISSING_PATTERN",
     "MISSING_WORDS",
     "OVERFLOW_MEND",
     "Note",
@@ -79,6 +82,15 @@ MISSING_WORDS = frozenset(
     {"", "-", "--", "—", "——", "－", "/", "na", "n/a", "nan", "null", "none", "缺失", "未统计", "未报", "不详"}
 )
 """Texts of a file's cell that mean “not reported”."""
+
+
+def _loosely(word: str) -> str:
+    wide = (chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else "" for char in word)
+    return r"[\s_]*".join(f"[{re.escape(char)}{other}]" for char, other in zip(word, wide, strict=True))
+
+
+MISSING_PATTERN = rf"(?i:[\s_]*(?:{'|'.join(_loosely(word) for word in sorted(MISSING_WORDS))})[\s_]*)"
+"""What those texts match, whatever their case, width and spaces."""
 
 
 @attrs.frozen(kw_only=True)

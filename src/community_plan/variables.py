@@ -135,6 +135,7 @@ class Variable:
         raise NotFoundError(f"value of {self.id}", value, [category.id for category in self.values])
 
 
+@functools.lru_cache(maxsize=4096)
 def normalise_word(text: str) -> str:
     """Return a header or category without case, width and space, for comparing."""
     return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", text)).lower()

@@ -14,7 +14,16 @@ from typing import Any
 import attrs
 
 from community_plan.columns import rounded_note
-from community_plan.entry import INT64_MAX, MAX_QUANTA, Note, Source, SourceColumn, bad_cells, duplicate_code
+from community_plan.entry import (
+    INT64_MAX,
+    MAX_QUANTA,
+    MISSING_PATTERN,
+    Note,
+    Source,
+    SourceColumn,
+    bad_cells,
+    duplicate_code,
+)
 from community_plan.errors import CellError, CommunityPlanError
 from community_plan.frames.engine import MOST_ROWS, Ascending, Engine, Holes, Kind
 from community_plan.frames.keys import Key
@@ -87,7 +96,7 @@ class _Entry:
         )
         self.notes = reader.notes
         entered: dict[str, Entered] = {}
-        keys = {name: reader.key(header) for name, header in self.labels.items()}
+        keys = {name: self.label(reader, name, header) for name, header in self.labels.items()}
         codes: dict[str, tuple[Any, list[Check]]] = {}
         for name, column in self.columns.items():
             kind = column.variable.type
@@ -96,7 +105,7 @@ class _Entry:
             elif kind == "category":
                 item = reader.category(column)
             elif kind == "text":
-                keys[name] = reader.key(column.header)
+                keys[name] = self.label(reader, name, column.header)
                 continue
             else:
                 found = reader.code(column)
@@ -126,6 +135,15 @@ class _Entry:
             ]
             return self.table(entered, keys, codes, tuple(suspects), rows_at_most=at_most)
         return self.counted(entered, keys, codes, [*checks, *wholes])
+
+    def label(self, reader: CellReader, name: str, header: str) -> Key:
+        """Return a column that tells regions apart; in a file some words say that nothing is told."""
+        key = reader.key(header)
+        if not self.source.text:
+            return key
+        engine = self.engine
+        missing, nothing = engine.matches(key.cell, MISSING_PATTERN), engine.to_text(engine.no_number())
+        return Key(reader.prepared(f"{name}__label", engine.choose(missing, nothing, key.cell)))
 
     def find_short_rows(self, kinds: Mapping[str, Kind]) -> None:
         """See that every line of a text file has all its cells: an empty cell is a text, an absent one is null."""

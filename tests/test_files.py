@@ -1,0 +1,102 @@
+"""What tables in files mean: the same whether plain Python reads them or, when they are large, polars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import community_plan as cp
+from community_plan import errors, tables
+from community_plan.entry import MISSING_PATTERN, MISSING_WORDS
+from community_plan.variables import normalise_word
+
+AREA = "facility-area-per-100-households"
+HEAD = "code,households,comprehensive_service_area"
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture(params=["small", "large"])
+def write(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write a CSV file that is read as a small or as a large one."""
+    if request.param == "large":
+        monkeypatch.setattr(tables, "_LARGE", 0)
+
+    def written(text: str) -> Path:
+        path = tmp_path / "communities.csv"
+        path.write_text(text, "utf-8")
+        return path
+
+    return written
+
+
+def regions(plan: cp.Plan, data: Any, by: Any) -> dict[str, int | None]:
+    """Return the households of each region."""
+    rows = plan.evaluate(data, targets=AREA, by=by).rows
+    return {row.region: None if row.denominator is None else int(row.denominator) for row in rows}
+
+
+def _spelt(word: str) -> st.SearchStrategy[str]:
+    def like(char: str) -> st.SearchStrategy[str]:
+        wide = [chr(ord(char) + 0xFEE0)] if "!" <= char <= "~" else []
+        return st.sampled_from([char, char.upper(), *wide, f" {char}", f"{char}_"])
+
+    return st.tuples(*map(like, word)).map("".join)
+
+
+@given(st.sampled_from(sorted(MISSING_WORDS)).flatmap(_spelt) | st.text("-—/nａ不详 _x", max_size=5))
+def test_engines_know_the_words_for_not_reported(word: str) -> None:
+    """Whatever their case, width and spaces."""
+    assert (re.fullmatch(MISSING_PATTERN, word) is not None) == (normalise_word(word) in MISSING_WORDS)
+
+
+@pytest.mark.parametrize("cell", ["10²", "120①", "10₂", "⑩", "1e²", "10² 户"])
+def test_a_number_with_a_footnote_is_told(plan: cp.Plan, write: Write, cell: str) -> None:
+    """10² is not 102."""
+    path = write(f"{HEAD}\n411422001201,{cell},30\n")
+    with pytest.raises(errors.CellError, match=re.escape(repr(cell)) + "|unknown unit") as caught:
+        plan.evaluate(path, targets=AREA)
+    assert (caught.value.place.row, caught.value.place.column) == (1, "households")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("missing", ["", "  ", "不详", "--", "Ｎ／Ａ", "\u3000"])
+def test_a_level_that_is_not_reported_follows_from_the_code(plan: cp.Plan, write: Write, missing: str) -> None:
+    """And a name has no spaces around it: 睢县 is one county, whoever typed it."""
+    path = write(
+        f"{HEAD},county\n411422001201,100,30,睢县\n411422001202,200,60, 睢县 \n411423001201,300,90,{missing}\n"
+    )
+    assert regions(plan, path, "county") == {"睢县": 300, "411423": 300}
+
+
+@pytest.mark.parametrize("missing", ["", "  ", "不详", "—"])
+def test_a_level_that_nothing_tells_is_a_fault(plan: cp.Plan, write: Write, missing: str) -> None:
+    """Without codes there is no region to put the row in."""
+    path = write(f"county,households,comprehensive_service_area\n睢县,100,30\n{missing},200,60\n")
+    with pytest.raises(errors.CellError, match="expected a county, got none") as caught:
+        plan.evaluate(path, targets=AREA, by="county")
+    assert caught.value.place is not None
+    assert caught.value.place.row == 2
+    assert "add a column of codes" in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["", "  ", "不详", "n/a"])
+def test_a_label_that_is_not_reported_is_none(plan: cp.Plan, write: Write, missing: str) -> None:
+    """A column of the user's own is read like a level."""
+    path = write(f"{HEAD},grade\n411422001201,100,30,A\n411422001202,200,60, A\n411422001203,300,90,{missing}\n")
+    rows = plan.evaluate(path, targets=AREA, by="grade").rows
+    assert {row.columns["grade"]: row.denominator for row in rows} == {"A": 300, None: 300}
+
+
+def test_typed_rows_have_no_region_without_a_name(plan: cp.Plan) -> None:
+    """Spaces are no name."""
+    places = [
+        cp.Community(code=f"411422001{number}", households=100, comprehensive_service_area=30, county=county)
+        for number, county in enumerate(("睢县", " 睢县", "  ", None), start=201)
+    ]
+    assert regions(plan, places, "county") == {"睢县": 200, "411422": 200}
