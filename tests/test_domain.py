@@ -52,6 +52,10 @@ def test_a_ratio_of_what_is_not_known_is_none() -> None:
     ("fields", "error"),
     [
         ({"code": "411422"}, CodeError),
+        ({"code": None}, CodeError),
+        ({"code": 411422001201.0}, CodeError),
+        ({"code": b"411422001201"}, CodeError),
+        ({"code": True}, CodeError),
         ({"households": -1}, QuantityTextError),
         ({"households": 1.5}, QuantityTextError),
         ({"households": True}, QuantityTextError),
@@ -67,6 +71,20 @@ def test_a_community_with_a_wrong_value_cannot_be_made(fields: dict[str, typing.
     with pytest.raises(error) as caught:
         cp.Community(**{"code": CODE, **fields})
     assert isinstance(caught.value, CommunityPlanError)
+
+
+def test_a_code_is_a_text_or_a_whole_number() -> None:
+    """As in a frame; and spaces around it are no part of it."""
+    for code in (CODE, int(CODE), f" {CODE} "):
+        place = cp.Community(code=code)
+        assert place.code == CODE
+        assert place.region == cp.Region(code=code) == cp.Region(code=CODE)
+    assert cp.Township(code=411422001).code == "411422001"
+    assert cp.Facility(kind="other", community=411422001201).community == CODE
+    assert cp.Workforce(role="other", region=411422).region == "411422"
+    for make in (cp.Region, cp.Township):
+        with pytest.raises(CodeError, match="as text"):
+            make(code=None)  # type: ignore[arg-type]  # that is the test
 
 
 def test_values_are_frozen() -> None:

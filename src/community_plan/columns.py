@@ -46,6 +46,7 @@ from community_plan.regions import (
     LEVELS,
     CountyKind,
     Level,
+    code_text,
     county_kind_of,
     normal_code,
     parse_code,
@@ -299,22 +300,15 @@ def _read_category(cell: Any, column: SourceColumn, _: Source) -> tuple[int | No
 
 
 def _read_code(cell: Any, _: SourceColumn, __: Source) -> tuple[str, bool]:
-    return parse_code(str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else _text_cell(cell)), False
+    return parse_code(code_text(cell)), False
 
 
 def _read_township_code(cell: Any, _: SourceColumn, __: Source) -> tuple[str, bool]:
-    text = str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else _text_cell(cell)
-    return parse_township_code(text), False
+    return parse_township_code(code_text(cell)), False
 
 
 def _read_region_code(cell: Any, _: SourceColumn, __: Source) -> tuple[str, bool]:
-    return normal_code(str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else _text_cell(cell)), False
-
-
-def _text_cell(cell: Any) -> str:
-    if not isinstance(cell, str):
-        raise CodeError(f"expected a statistical code as text, got {cell!r}")
-    return cell
+    return normal_code(code_text(cell)), False
 
 
 def _read_text(cell: Any, _: SourceColumn, source: Source) -> tuple[str | None, bool]:

@@ -16,7 +16,7 @@ from community_plan.assembly import (
     names_of,
     synthetic_note,
 )
-from community_plan.entry import Note
+from community_plan.entry import Note, parse_units
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, raise_faults
 from community_plan.grouping import Grouping, Misread, Summed, Table, Way
 from community_plan.measures import Measure, variables_of
@@ -178,7 +178,7 @@ class _Given:
 
     plan: Plan
     opened: Opened
-    units: Mapping[str, str] | None
+    units: Mapping[str, str] | None = attrs.field(converter=parse_units)
 
     @property
     def frame(self) -> Any:

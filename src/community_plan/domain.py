@@ -18,6 +18,7 @@ from community_plan.regions import (
     Region,
     Setting,
     TownshipKind,
+    code_text,
     county_kind_of,
     level_of,
     parse_code,
@@ -147,7 +148,9 @@ class Community:
         DimensionError: If an area is given in a unit of something else.
     """
 
-    code: str = attrs.field(validator=_code, metadata={"description": "Statistical code of 12 digits."})
+    code: str = attrs.field(
+        converter=code_text, validator=_code, metadata={"description": "Statistical code of 12 digits."}
+    )
     name: str | None = attrs.field(default=None, metadata={"description": "Name."})
     city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
     county: str | None = attrs.field(default=None, metadata={"description": "County, if the code does not say it."})
@@ -260,7 +263,9 @@ class Township:
         QuantityTextError: If a count is no whole number ≥ 0.
     """
 
-    code: str = attrs.field(validator=_township_code, metadata={"description": "Statistical code of 9 digits."})
+    code: str = attrs.field(
+        converter=code_text, validator=_township_code, metadata={"description": "Statistical code of 9 digits."}
+    )
     name: str | None = attrs.field(default=None, metadata={"description": "Name."})
     city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
     county: str | None = attrs.field(default=None, metadata={"description": "County, if the code does not say it."})
@@ -287,7 +292,9 @@ class Facility:
     """
 
     community: str = attrs.field(
-        validator=_region_code, metadata={"description": "Code of the community, or of the township, that has it."}
+        converter=code_text,
+        validator=_region_code,
+        metadata={"description": "Code of the community, or of the township, that has it."},
     )
     kind: FacilityKind | None = attrs.field(
         validator=_one_of(*get_args(FacilityKind), None),
@@ -327,7 +334,9 @@ class Workforce:
         QuantityTextError: If the headcount is no whole number ≥ 0.
     """
 
-    region: str = attrs.field(validator=_region_code, metadata={"description": "Code of the region it belongs to."})
+    region: str = attrs.field(
+        converter=code_text, validator=_region_code, metadata={"description": "Code of the region it belongs to."}
+    )
     role: WorkforceRole | None = attrs.field(
         validator=_one_of(*get_args(WorkforceRole), None),
         metadata={"description": "What they do."},

@@ -55,6 +55,7 @@ __all__ = [
     "duplicate_code",
     "larger_than_whole",
     "parse_day",
+    "parse_units",
     "read_amount",
     "resolve_columns",
     "too_fine",
@@ -171,12 +172,31 @@ def parse_day(as_of: dt.date | str | None) -> dt.date | None:
     Raises:
         DataError: If it is a text and no date.
     """
+    if isinstance(as_of, dt.datetime):
+        return as_of.date()
     if as_of is None or isinstance(as_of, dt.date):
         return as_of
     try:
         return dt.date.fromisoformat(as_of)
     except (TypeError, ValueError):
         raise DataError(f"expected a date such as '2025-12-31' in as_of=, got {as_of!r}") from None
+
+
+def parse_units(units: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Return a `units=` argument as it is.
+
+    Raises:
+        DataError: If it does not give units, as text, to columns.
+    """
+    mend = "write it as units={'households': '百户'}"
+    if units is None:
+        return None
+    if not isinstance(units, Mapping):
+        raise DataError(f"expected columns with their units in units=, got {units!r}", mend=mend)
+    for name, unit in units.items():
+        if not (isinstance(name, str) and isinstance(unit, str)):
+            raise DataError(f"expected columns and units as text in units=, got {name!r}: {unit!r}", mend=mend)
+    return units
 
 
 def resolve_columns(

@@ -25,6 +25,7 @@ __all__ = [
     "Region",
     "Setting",
     "TownshipKind",
+    "code_text",
     "county_kind_of",
     "is_code_of",
     "level_of",
@@ -69,6 +70,24 @@ PROVINCE_RUN = 90
 
 _CODE = re.compile(r"[1-9]\d{11}", re.ASCII)
 _SHORT = re.compile(r"[1-9]\d{3}(00|\d\d(\d{3}(\d{3})?)?)?", re.ASCII)
+
+
+def code_text(code: str | int) -> str:
+    """Return a code as text without surrounding spaces.
+
+    >>> code_text(411422001201), code_text(" 411422 ")
+    ('411422001201', '411422')
+
+    Raises:
+        CodeError: If it is neither a text nor a whole number.
+    """
+    if isinstance(code, str):
+        return code.strip()
+    if isinstance(code, bool) or not isinstance(code, int):
+        raise CodeError(
+            f"expected a statistical code as text, got {code!r}", mend="write it as text, such as '411422001201'"
+        )
+    return str(code)
 
 
 def level_of(code: str) -> Level:
@@ -140,7 +159,7 @@ class Region:
         CodeError: If the code is no statistical code.
     """
 
-    code: str = attrs.field(validator=_check_code)
+    code: str = attrs.field(converter=code_text, validator=_check_code)
     """Statistical code of 6, 9 or 12 digits (a city's ends in 00)."""
     name: Text | None = None
     """Name in both languages, if known."""
