@@ -367,7 +367,11 @@ class CellReader:
             if self.is_empty(column.header):
                 return self.nothing(column)
             self.faults.append(
-                ColumnTypeError(f"expected words, got {kind.shown}", place=self.source.place(column=column.header))
+                ColumnTypeError(
+                    f"expected words, got {kind.shown}",
+                    place=self.source.place(column=column.header),
+                    mend=f"cast {column.header!r} to whole numbers (Int64) if it holds 1 and 0, else to text",
+                )
             )
             return None
         cell = engine.column(column.header) if kind.name == "text" else engine.to_text(engine.column(column.header))
