@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 import community_plan as cp
-from community_plan import errors
+from community_plan import errors, tables
 from community_plan.frames import opening
 from community_plan.verdicts import Reason
 
@@ -237,6 +238,24 @@ def test_two_columns_for_one_variable_are_a_fault(plan: cp.Plan, make: Callable[
     assert "'households' and '户数'" in str(error)
 
 
+UNITS: list[Any] = ["百户", ["households"], {"households": 5}, {"households": None}, {5: "户"}]
+
+
+@pytest.mark.parametrize("units", UNITS, ids=repr)
+def test_units_are_columns_with_their_units(plan: cp.Plan, units: Any) -> None:
+    """A unit alone belongs to no column."""
+    error = fault(plan, pl.DataFrame(GOOD), errors.DataError, units=units)
+    assert "units={'households': '百户'}" in str(error)
+
+
+def test_a_moment_of_a_day_is_that_day(plan: cp.Plan) -> None:
+    """Whoever gives the hour as well asks for no other period."""
+    frame = pl.DataFrame(GOOD)
+    for moment in (dt.date(2025, 12, 31), dt.datetime(2025, 12, 31, 3), pd.Timestamp("2025-12-31T03:00")):
+        result = plan.evaluate(frame, targets=AREA, as_of=moment)
+        assert (result.row(AREA).period, result.as_of) == ("2025-12-31", dt.date(2025, 12, 31))
+
+
 def test_a_by_that_is_neither_level_nor_column(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """A slip in by= does not give one big region."""
     error = fault(plan, make(), errors.MissingColumnError, by="conty")
@@ -284,6 +303,45 @@ def test_digits_as_text_in_a_frame_are_not_numbers(plan: cp.Plan) -> None:
         assert "not taken for numbers" in str(error)
 
 
+LABELS: list[Any] = [5, float("nan"), dt.date(2020, 1, 1), pd.Timestamp("2020-01-01"), None, b"x", True, ("a", "b")]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("label", LABELS, ids=repr)
+def test_a_column_whose_label_is_no_text_is_not_recognised(
+    plan: cp.Plan, monkeypatch: pytest.MonkeyPatch, label: Any, alone: bool
+) -> None:
+    """It breaks nothing, and what is missing beside it is told as ever."""
+    monkeypatch.setattr(opening, "_polars_is_there", lambda: not alone)
+    frame = pd.DataFrame({**GOOD, "more": 1})
+    frame.columns = pd.Index([*GOOD, label], dtype=object, tupleize_cols=False)
+    assert plan.evaluate(frame, targets=AREA).row(AREA).value == 30
+    assert len(plan.evaluate(frame, targets=AREA, by="community").wide("community")) == 3
+    error = fault(plan, frame.drop(columns="households"), errors.MissingColumnError)
+    assert "'households' or '户数'" in str(error)
+
+
+@pytest.mark.parametrize("form", ["pandas", "pandas alone", "polars", "lazy", "pyarrow", "duckdb"])
+def test_yes_and_no_as_floats_are_refused_until_they_are_whole_numbers(
+    plan: cp.Plan, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """Pandas makes floats of 1 and 0 with a blank between them; the error says what to do, and it helps."""
+    monkeypatch.setattr(opening, "_polars_is_there", lambda: form != "pandas alone")
+    forms: dict[str, Callable[[pd.DataFrame], Any]] = {
+        "polars": pl.from_pandas,
+        "lazy": lambda frame: pl.from_pandas(frame).lazy(),
+        "pyarrow": pa.Table.from_pandas,
+        "duckdb": lambda frame: CON.from_arrow(pa.Table.from_pandas(frame)),
+    }
+    made = forms.get(form, lambda frame: frame)
+    frame = pd.DataFrame({"code": GOOD["code"], "agency_service": [1, None, 0]})
+    error = fault(plan, made(frame), errors.ColumnTypeError, targets="agency-service-coverage")
+    assert error.place.column == "agency_service"
+    assert "Cast 'agency_service' to whole numbers (Int64)" in str(error)
+    mended = frame.astype({"agency_service": "Int64"})
+    assert plan.evaluate(made(mended), targets="agency-service-coverage").rows[0].value == 50
+
+
 def test_codes_as_floats_are_refused(plan: cp.Plan) -> None:
     """Twelve digits in a float look right until they are not."""
     frame = pl.DataFrame({**GOOD, "code": [411422001201.0, 411422001202.0, 411422001203.0]})
@@ -310,6 +368,8 @@ def test_a_sum_past_64_bits_is_an_error_on_every_engine(plan: cp.Plan, make: Cal
 
 CSV_FAULTS = {
     "empty": (b"", "expected a line of headers"),
+    "no headers": (b"\ncode,households\n411422001201,1\n", "empty first line.*Delete the empty lines above"),
+    "unnamed": (b"code,,households,\n411422001201,x,1,y\n", "columns 2, 4 have cells but no header.*Give each"),
     "ragged": (b"code,households\n411422001201,1,2\n", "expected 2 cells, got 3"),
     "twice": (b"code,code\n1,2\n", "two columns are headed 'code'"),
     "binary": (bytes(range(256)), "no readable CSV|expected UTF-8|two columns|expected a line"),
@@ -347,6 +407,40 @@ def test_what_is_no_data_says_what_is(plan: cp.Plan, tmp_path: Path) -> None:
     broken.write_bytes(b"PAR1 nonsense")
     with pytest.raises(errors.DataError, match="parquet"):
         plan.evaluate(broken, targets=AREA)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "code,households\n411422001201,1\n", "code,households\n" + "411422001201,1\n" * 999, "x" * 5000]
+)
+def test_a_text_that_is_no_path_says_that_a_path_is_expected(
+    plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """The table itself is none, and no text is not the folder that one happens to be in."""
+    as_csv(GOOD, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for data in (text, cp.Dataset(communities=pl.DataFrame(GOOD), facilities=text)):
+        error = fault(plan, data, errors.DataError)
+        assert "expected the path of a file or folder, got" in str(error)
+        assert len(str(error)) < 200
+    with pytest.raises(errors.DataError, match="expected the path"):
+        plan.ledger(text, period="2025")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_that_may_not_be_read_is_named(
+    plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """By an error of the data, and not by one of the operating system."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    path = as_csv(GOOD, tmp_path)
+    monkeypatch.setattr(tables, "_LARGE", 0 if large else 2**25)
+    monkeypatch.setattr(Path, "open" if large else "read_bytes", refuse)
+    error = fault(plan, path, errors.DataError)
+    assert error.place.file == str(path)
+    assert "Permission denied" in str(error)
 
 
 def test_registers_must_fit_the_communities(plan: cp.Plan) -> None:

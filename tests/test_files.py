@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +101,47 @@ def test_typed_rows_have_no_region_without_a_name(plan: cp.Plan) -> None:
         for number, county in enumerate(("睢县", " 睢县", "  ", None), start=201)
     ]
     assert regions(plan, places, "county") == {"睢县": 200, "411422": 200}
+
+
+def test_columns_without_header_and_cells_are_no_columns(plan: cp.Plan, write: Write) -> None:
+    """Spreadsheets leave them at the end, and in between."""
+    path = write("code,,households,comprehensive_service_area,, \n411422001201,,100,30,,\n411422001202, ,200,60,,\n")
+    assert regions(plan, path, "county") == {"411422": 300}
+
+
+def test_one_column_without_a_header_may_have_cells(plan: cp.Plan, write: Write) -> None:
+    """Pandas writes its index in one."""
+    path = write(f",{HEAD},\n0,411422001201,100,30,\n1,411422001202,200,60,\n")
+    assert regions(plan, path, "county") == {"411422": 300}
+
+
+def test_several_columns_without_a_header_have_no_cells(plan: cp.Plan, write: Write) -> None:
+    """What stands in them is lost by nobody."""
+    path = write(f"{HEAD},,,\n411422001201,100,30,,,\n411422001202,200,60,x,,y\n")
+    with pytest.raises(errors.AmbiguousColumnError, match="columns 4, 6 have cells but no header") as caught:
+        plan.evaluate(path, targets=AREA)
+    assert "Give each of them a header, or empty it" in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_the_first_line_has_the_headers(plan: cp.Plan, write: Write) -> None:
+    """So that a row that a fault names is found again."""
+    for blank in ("", ",,", " , "):
+        with pytest.raises(errors.DataError, match=r"empty first line\. Delete the empty lines above the headers"):
+            plan.evaluate(write(f"{blank}\n{HEAD}\n411422001201,100,30\n"), targets=AREA)
+
+
+def test_the_ending_of_a_file_may_be_written_large(plan: cp.Plan, write: Write) -> None:
+    """Some systems do so."""
+    path = write(f"{HEAD}\n411422001201,100,30\n")
+    path = path.rename(path.with_suffix(".CSV"))
+    assert plan.evaluate(path, targets=AREA).row(AREA).value == 30
+    assert plan.evaluate(path.parent, targets=AREA).row(AREA).value == 30
+    path.rename(path.with_name("communities.2024.csv"))  # another table
+    frame = pl.DataFrame({"code": ["411422001201"], "households": [100], "comprehensive_service_area": [60]})
+    frame.write_parquet(path.with_suffix(".Parquet"))
+    assert plan.evaluate(path.with_suffix(".Parquet"), targets=AREA).row(AREA).value == 60
+    assert plan.evaluate(path.parent, targets=AREA).row(AREA).value == 60
+    path.with_suffix(".csv").touch()
+    with pytest.raises(errors.AmbiguousColumnError, match=r"communities\.Parquet and communities\.csv"):
+        plan.evaluate(path.parent, targets=AREA)

@@ -21,7 +21,7 @@ from community_plan.errors import CellError, CommunityPlanError, DataError, NotF
 from community_plan.plan import Plan
 from community_plan.regions import Level, county_kind_of, level_of, normal_code, setting_of
 from community_plan.sources import Text
-from community_plan.tables import as_cells, file_in, open_table, open_tables
+from community_plan.tables import as_cells, file_in, open_table, open_tables, path_of
 from community_plan.variables import TableName
 
 __all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up", "read_evidence", "regions_of"]
@@ -152,7 +152,7 @@ def read_evidence(plan: Plan, data: Any) -> list[Evidence]:
     Raises:
         DataError: One fault, or a `DataFaults` group with all that were found.
     """
-    if isinstance(data, str | Path) and Path(data).is_dir():
+    if isinstance(data, str | Path) and path_of(data).is_dir():
         found = file_in(Path(data), "evidence")
         if found is None:
             raise DataError("expected a file evidence.csv or evidence.parquet, got none", place=Place(file=str(data)))

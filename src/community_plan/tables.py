@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import glob
 import importlib.util
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ __all__ = [
     "open_dataset",
     "open_table",
     "open_tables",
+    "path_of",
 ]
 
 _SUFFIXES = (".csv", ".parquet")
@@ -105,10 +107,31 @@ def open_dataset(data: Any) -> Dataset:
     """
     if isinstance(data, Dataset):
         return data
-    if isinstance(data, str | Path) and Path(data).is_dir():
+    if isinstance(data, str | Path) and path_of(data).is_dir():
         files: dict[str, Any] = {name: file_in(Path(data), name) for name in TABLES}
         return Dataset(**files)
     return Dataset(communities=data)
+
+
+def path_of(data: str | Path) -> Path:
+    """Return the path that a user hands over.
+
+    Raises:
+        DataError: If it can be none, such as the text of a table; or if it cannot be looked at.
+    """
+    name = str(data)
+    if not name.strip() or "\n" in name:
+        got = "a text of several lines" if name.strip() else "an empty text"
+        raise DataError(
+            f"expected the path of a file or folder, got {got}", mend="save the table as a file, and pass its path"
+        )
+    path = Path(data)
+    try:
+        path.is_dir()
+    except OSError as error:
+        shown = name if len(name) <= 60 else f"{name[:60]}…"
+        raise DataError(f"expected the path of a file or folder, got {shown!r}: {error.strerror}") from error
+    return path
 
 
 def file_in(folder: Path, name: TableName) -> Path | None:
@@ -117,7 +140,9 @@ def file_in(folder: Path, name: TableName) -> Path | None:
     Raises:
         DataError: If there are two files for the table, or none for the communities.
     """
-    found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    with _readable(folder):
+        named = sorted(path for path in folder.iterdir() if path.stem == name and path.is_file())
+    found = [path for path in named if path.suffix.lower() in _SUFFIXES]
     if len(found) > 1:
         raise AmbiguousColumnError(
             f"expected one file for {name}, got {' and '.join(path.name for path in found)}",
@@ -141,7 +166,7 @@ def open_table(data: Any, table: TableName, kind: type | None = None) -> CellTab
         MissingDependencyError: If a parquet file is given and neither polars nor pyarrow is installed.
     """
     if isinstance(data, str | Path):
-        return _open_file(Path(data), table)
+        return _open_file(path_of(data), table)
     kind = kind or _OBJECTS[table]
     if isinstance(data, kind):
         data = [data]
@@ -178,18 +203,16 @@ def as_cells(table: CellTable | RawTable) -> CellTable:
 def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
     source = Source(table=table, file=str(path), text=True)
     paths = _matching(path)
-    if any(each.suffix != paths[0].suffix for each in paths) or paths[0].suffix not in _SUFFIXES:
-        wrong = next(each.name for each in paths if each.suffix != paths[0].suffix or each.suffix not in _SUFFIXES)
+    kind = paths[0].suffix.lower()
+    wrong = next((each.name for each in paths if each.suffix.lower() != kind or kind not in _SUFFIXES), None)
+    if wrong is not None:
         raise DataError(
             f"expected a file that ends in {' or '.join(_SUFFIXES)}, got {wrong!r}", place=Place(file=str(path))
         )
-    if paths[0].suffix == ".parquet":
+    if kind == ".parquet":
         return RawTable(source=attrs.evolve(source, text=False), frame=_open_parquet(paths))
     if importlib.util.find_spec("polars") is not None and _is_large(paths):
-        from community_plan import frames
-
-        headers = _same_headers(paths)
-        return RawTable(source=source, frame=frames.scan_csv([str(each) for each in paths], headers))
+        return RawTable(source=source, frame=_scan_csv(paths))
     tables = [_read_csv(each, attrs.evolve(source, file=str(each))) for each in paths]
     return tables[0] if len(tables) == 1 else _stacked(tables, source)
 
@@ -236,7 +259,7 @@ def _is_large(paths: Sequence[Path]) -> bool:
     if sum(path.stat().st_size for path in paths) < _LARGE:
         return False
     for path in paths:
-        with path.open("rb") as file:
+        with _readable(path), path.open("rb") as file:
             head = file.read(2**20)
         try:
             codecs.getincrementaldecoder("utf-8")().decode(head)
@@ -245,15 +268,36 @@ def _is_large(paths: Sequence[Path]) -> bool:
     return True
 
 
+def _scan_csv(paths: Sequence[Path]) -> Any:
+    from community_plan import frames
+
+    # A header is stripped, so that no other is written in spaces.
+    headers = [header or " " * place for place, header in enumerate(_same_headers(paths), start=1)]
+    frame = frames.scan_csv([str(each) for each in paths], headers)
+    unnamed = [header for header in headers if not header.strip()]
+    if len(unnamed) > 1:
+        _check_unnamed([len(header) for header in frames.filled(frame, unnamed)], Place(file=str(paths[0])))
+    return frame
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Tell in one kind of error what goes wrong with a file, and with which."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"no readable file: {error.strerror}", place=Place(file=str(path))) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"no readable CSV: {error}", place=Place(file=str(path))) from error
+
+
 def _same_headers(paths: Sequence[Path]) -> list[str]:
     """Return the headers of CSV files that all have the same, in one order."""
     first: list[str] = []
     for path in paths:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            headers = [header.strip() for header in next(csv.reader(file), [])]
-        if not any(headers):
-            raise DataError("expected a line of headers, got an empty file", place=Place(file=str(path)))
-        _check_twice(headers, Place(file=str(path)))
+        with _readable(path), path.open(encoding="utf-8-sig", newline="") as file:
+            line = next(csv.reader(file), None)
+        headers = _headers_of(line, Place(file=str(path)))
         if first:
             _check_headers(first, headers, str(paths[0]), str(path))
             if first != headers:
@@ -264,8 +308,15 @@ def _same_headers(paths: Sequence[Path]) -> list[str]:
     return first
 
 
-def _check_twice(headers: Sequence[str], place: Place) -> None:
-    twice = [header for position, header in enumerate(headers) if header in headers[:position]]
+def _headers_of(line: Sequence[str] | None, place: Place) -> list[str]:
+    """Return the headers that the first line of a file has; some may be empty."""
+    if line is None:
+        raise DataError("expected a line of headers, got an empty file", place=place)
+    headers = [header.strip() for header in line]
+    if not any(headers):
+        mend = "delete the empty lines above the headers"
+        raise DataError("expected a line of headers, got an empty first line", place=place, mend=mend)
+    twice = [header for position, header in enumerate(headers) if header and header in headers[:position]]
     raise_faults(
         [
             AmbiguousColumnError(f"two columns are headed {header!r}", place=attrs.evolve(place, column=header))
@@ -273,6 +324,15 @@ def _check_twice(headers: Sequence[str], place: Place) -> None:
         ],
         subject=place.file or "",
     )
+    return headers
+
+
+def _check_unnamed(filled: Sequence[int], place: Place) -> None:
+    """See that at most one column without a header has cells; pandas writes its index in such a one."""
+    if len(filled) > 1:
+        listed = ", ".join(map(str, filled))
+        mend = "give each of them a header, or empty it"
+        raise AmbiguousColumnError(f"columns {listed} have cells but no header", place=place, mend=mend)
 
 
 def _open_parquet(paths: Sequence[Path]) -> Any:
@@ -306,26 +366,23 @@ def _decode(path: Path) -> str:
 
 
 def _read_csv(path: Path, source: Source) -> CellTable:
-    try:
+    with _readable(path):
         rows = list(csv.reader(io.StringIO(_decode(path), newline=""), strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"no readable CSV: {error}", place=Place(file=str(path))) from error
-    if not rows or not any(rows[0]):
-        raise DataError("expected a line of headers, got an empty file", place=Place(file=str(path)))
-    headers = [header.strip() for header in rows[0]]
+    headers = _headers_of(rows[0] if rows else None, source.place())
     body = rows[1:]
     while body and not any(cell.strip() for cell in body[-1]):  # spreadsheets leave empty rows at the end
         body.pop()
-    faults: list[CommunityPlanError] = []
-    for position, header in enumerate(headers):
-        if header in headers[:position]:
-            faults.append(AmbiguousColumnError(f"two columns are headed {header!r}", place=source.place(column=header)))
-    for number, row in enumerate(body, start=1):
-        if len(row) != len(headers):
-            faults.append(CellError(f"expected {len(headers)} cells, got {len(row)}", place=source.place(row=number)))
-    raise_faults(faults, subject=str(path))
+    ragged = [
+        CellError(f"expected {len(headers)} cells, got {len(row)}", place=source.place(row=number))
+        for number, row in enumerate(body, start=1)
+        if len(row) != len(headers)
+    ]
+    raise_faults(ragged, subject=str(path))
     columns = list(zip(*body, strict=True)) if body else [()] * len(headers)
-    return CellTable(source=source, columns=dict(zip(headers, columns, strict=True)), rows=len(body))
+    filled = [place for place, cells in enumerate(columns, start=1) if any(map(str.strip, cells))]
+    _check_unnamed([place for place in filled if not headers[place - 1]], source.place())
+    kept = {h: cells for place, (h, cells) in enumerate(zip(headers, columns, strict=True), 1) if h or place in filled}
+    return CellTable(source=source, columns=kept, rows=len(body))
 
 
 @attrs.frozen

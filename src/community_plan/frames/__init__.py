@@ -2,6 +2,7 @@
 
 from community_plan.frames.door import as_frame as as_frame
 from community_plan.frames.door import cells_of as cells_of
+from community_plan.frames.door import filled as filled
 from community_plan.frames.door import from_columns as from_columns
 from community_plan.frames.door import headers_of as headers_of
 from community_plan.frames.door import is_frame as is_frame
@@ -17,6 +18,7 @@ __all__ = [
     "can_stream",
     "cells_of",
     "enter",
+    "filled",
     "from_columns",
     "headers_of",
     "is_frame",

@@ -13,7 +13,17 @@ import narwhals as nw
 from community_plan.errors import MissingDependencyError
 from community_plan.frames.engine import VERDICTS
 
-__all__ = ["as_frame", "cells_of", "from_columns", "headers_of", "is_frame", "open_parquet", "scan_csv", "some_frame"]
+__all__ = [
+    "as_frame",
+    "cells_of",
+    "filled",
+    "from_columns",
+    "headers_of",
+    "is_frame",
+    "open_parquet",
+    "scan_csv",
+    "some_frame",
+]
 
 
 def is_frame(data: object) -> bool:
@@ -28,8 +38,9 @@ def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
 
 
 def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
-    """Return the column names of a frame."""
-    return list(frame.columns if isinstance(frame, nw.DataFrame) else frame.collect_schema().names())
+    """Return the column names of a frame; labels of pandas that are no text name nothing that is known."""
+    names: list[object] = list(frame.columns if isinstance(frame, nw.DataFrame) else frame.collect_schema().names())
+    return [name for name in names if isinstance(name, str)]
 
 
 def from_columns(
@@ -101,6 +112,14 @@ def open_parquet(paths: Sequence[str], library: Literal["polars", "pyarrow"]) ->
 
         return as_frame(scan_parquet(paths))
     return nw.concat([nw.read_parquet(path, backend=library) for path in paths])
+
+
+def filled(frame: nw.LazyFrame[Any], headers: Sequence[str]) -> list[str]:
+    """Return those of some columns of a CSV file in which a cell is not empty."""
+    from community_plan.frames.polars_frames import collected
+
+    found = collected(nw.to_native(frame.select((nw.col(*headers) != "").any())))
+    return [header for header in headers if found[header].item()]
 
 
 def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> nw.LazyFrame[Any]:

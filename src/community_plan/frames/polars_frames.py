@@ -75,10 +75,15 @@ def scan_parquet(paths: Sequence[str]) -> pl.LazyFrame:
 
 
 def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> pl.LazyFrame:
-    """Return CSV files as one lazy frame of texts without surrounding spaces; cells that are not there are null."""
-    relation = pl.scan_csv(
-        list(paths), schema=dict.fromkeys(headers, pl.String), empty_string_is_null=False, glob=False
-    )
+    """Return CSV files as one lazy frame of texts without surrounding spaces; cells that are not there are null.
+
+    Args:
+        paths: The files.
+        headers: What their columns are to be called, all different.
+    """
+    own = told(pl.scan_csv(paths[0], infer_schema=False, glob=False).collect_schema).names()  # unlike ones of no name
+    relation = pl.scan_csv(list(paths), schema=dict.fromkeys(own, pl.String), empty_string_is_null=False, glob=False)
+    relation = relation.rename(dict(zip(own, headers, strict=True)))
     first, last = pl.col(headers[0]), pl.col(headers[-1])
     if len(headers) > 1:  # an empty line
         relation = relation.filter(~((first.is_null() | (first == "")) & last.is_null()))
