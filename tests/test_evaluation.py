@@ -386,3 +386,27 @@ def test_a_tally_is_judged_like_the_data(plan: cp.Plan, frame: pl.DataFrame) -> 
     assert plan.evaluate(halves[0] + halves[1]).rows == whole.rows
     with pytest.raises(cp.NotFoundError, match="at least one"):
         plan.tally(frame, targets=[])
+
+
+def test_cells_that_are_alike_may_be_written_in_different_units(plan: cp.Plan) -> None:
+    """One comes out even in square metres, the other does not: whichever stands first, both are read as they are."""
+    target = "facility-area-per-100-households"
+    areas = [cp.quantity("0.0001 m²"), cp.quantity("0.00000015 亩")]
+    assert areas[0] == areas[1]
+    found = []
+    for order in (areas, areas[::-1]):
+        rows = [
+            cp.Community(code=f"41142200120{number}", households=10, comprehensive_service_area=area)
+            for number, area in enumerate(order, start=1)
+        ]
+        try:
+            found.append(plan.evaluate(rows, targets=target).row(target).value)
+        except cp.DataError as error:
+            found.append(error.problem)
+    assert found[0] == found[1]
+
+
+def test_what_is_not_listed_is_zero_or_unknown_and_nothing_else() -> None:
+    """A slip of the pen changes no verdict."""
+    with pytest.raises(cp.DataError, match="unlisted: expected 'zero' or 'unknown', got 'zeros'"):
+        cp.Dataset(communities=[], unlisted="zeros")  # type: ignore[arg-type]  # that is the test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import sys
 import unicodedata
@@ -9,13 +10,14 @@ from decimal import Decimal
 from fractions import Fraction
 from importlib import resources
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import community_plan as cp
 from community_plan.errors import DimensionError, QuantityTextError, UnknownUnitError
-from community_plan.units import decimal_text, known_units, parse_number, parse_unit, quantity
+from community_plan.units import Lang, Unit, decimal_text, known_units, parse_number, parse_unit, quantity
 
 
 @pytest.mark.parametrize(
@@ -191,6 +193,25 @@ def test_quantities_divide_into_the_units_people_use() -> None:
     assert ratio.to("m²/百户").text("en") == "30 m²/100 households"
     assert ratio > quantity("29.9999 ㎡/百户")
     assert not ratio > quantity("30 ㎡/百户")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_is_written_for_one_unit_per_another_is_read_as_such(lang: Lang) -> None:
+    """For every pair of units: `m²/person` is square metres per person, not per son."""
+    for above, below in itertools.permutations(known_units("zh"), 2):
+        unit = Unit.of({above: 1, below: -1})
+        for one in (False, True):
+            read = parse_unit(unit.label(lang, one=one))
+            assert read.factor(unit) == 1, unit.label(lang)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """A cell of a frame, taken out of it."""
+    assert quantity(np.float64(0.1), "m²") == quantity("0.1 m²")
+    assert quantity(np.int64(3), "户") == quantity("3 户")
+    assert cp.Community(code="411422001201", households=np.int32(7)).households == 7
+    with pytest.raises(QuantityTextError):
+        quantity(np.bool_(True), "m²")
 
 
 def test_one_of_a_unit_is_written_in_the_singular() -> None:

@@ -56,6 +56,7 @@ from community_plan.regions import (
     setting_of,
     township_kind_of,
 )
+from community_plan.units import Quantity
 from community_plan.variables import Variable, normalise_word
 
 __all__ = ["ColumnTable", "category_of_code", "enter", "read_cells", "rounded_note"]
@@ -246,8 +247,8 @@ def read_cells(
     rounded = 0
     values: list[Any] = []
     for row, cell in enumerate(cells, start=1):
-        # Cells repeat a great deal, so each distinct one is read once; True and 1 are two keys.
-        key = (type(cell), cell)
+        # Cells repeat a great deal, so each distinct one is read once; True and 1 are two keys, 1 公顷 and 15 亩, too.
+        key = (type(cell), (cell.magnitude, cell.unit) if isinstance(cell, Quantity) else cell)
         try:
             result = memo[key] if key in memo else memo.setdefault(key, reader(cell, column, source))
         except (QuantityTextError, DimensionError, CodeError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from numbers import Integral
 from typing import Literal, get_args
 
 import attrs
@@ -76,8 +77,8 @@ def _not_negative(_: object, attribute: attrs.Attribute[Quantity | None], value:
         raise QuantityTextError(f"{attribute.name}: expected 0 or more, got {value}")
 
 
-def _count(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+def _count(_: object, attribute: attrs.Attribute[int | None], value: object) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 0):
         raise QuantityTextError(f"{attribute.name}: expected a whole number ≥ 0, got {value!r}")
 
 

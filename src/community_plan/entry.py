@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral
 
 import attrs
 
@@ -357,7 +358,7 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
     if isinstance(cell, Quantity):
         # In its own unit, so that one that does not come out even is rounded like a whole column of it.
         return cell.magnitude, unit if cell.unit == DIMENSIONLESS else cell.unit
-    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | Fraction):
+    if isinstance(cell, bool) or not isinstance(cell, Integral | float | Decimal | Fraction):
         raise QuantityTextError(f"expected a number, got {cell!r}")
     if isinstance(cell, float):
         if not math.isfinite(cell):
@@ -366,10 +367,10 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
         whole = round(scaled)  # to even, as every engine does
         if abs(scaled - whole) <= max(abs(scaled) * FLOAT_DUST, LEAST_DUST):
             return Fraction(whole, 10**column.places), unit
-        return Fraction(repr(cell)), unit
+        return Fraction(float.__repr__(cell)), unit
     if isinstance(cell, Decimal) and not cell.is_finite():
         return None, unit
-    return Fraction(cell), unit
+    return Fraction(int(cell) if isinstance(cell, Integral) else cell), unit
 
 
 def bad_cells(

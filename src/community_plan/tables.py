@@ -67,8 +67,13 @@ class Dataset:
     """A row per region and role."""
     townships: Any = None
     """A row per township. Typed objects are `Township`."""
-    unlisted: Literal["zero", "unknown"] = "zero"
+    unlisted: Literal["zero", "unknown"] = attrs.field(default="zero")
     """What a community without a row in a register has: nothing of the kind, or nobody knows."""
+
+    @unlisted.validator
+    def _known(self, _: object, value: object) -> None:
+        if value not in ("zero", "unknown"):
+            raise DataError(f"unlisted: expected 'zero' or 'unknown', got {value!r}")
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 from importlib import resources
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
@@ -88,7 +89,7 @@ _LABELS: dict[str, dict[str, str]] = {}
 _SPELLINGS: dict[str, str] = {}
 for _name, _zh, _en, _en_per, _more in _UNIT_TABLE:
     _LABELS[_name] = {"zh": _zh, "en": _en, "en_per": _en_per}
-    for _word in (_name, _zh, _en, *_more):
+    for _word in (_name, _zh, _en, _en_per, *_more):
         if _word not in _PREFIX_ONLY:
             _SPELLINGS[_squeeze(_word)] = _name
 
@@ -231,10 +232,10 @@ def parse_unit(text: str) -> Unit:
         return DIMENSIONLESS
     if word in _SPELLINGS:
         return Unit.of({_SPELLINGS[word]: 1})
-    above, *below = re.split(r"/每|/|每|per", word)
-    if len(below) == 1 and below[0] in _SPELLINGS and (above in _SPELLINGS or not above):
-        top = parse_unit(above)
-        return top / Unit.of({_SPELLINGS[below[0]]: 1})
+    for sign in re.finditer(r"/每|/|每|per", word):  # which may be part of a word, such as person
+        above, below = word[: sign.start()], word[sign.end() :]
+        if below in _SPELLINGS and (above in _SPELLINGS or not above):
+            return parse_unit(above) / Unit.of({_SPELLINGS[below]: 1})
     raise UnknownUnitError(text.strip(), _SPELLINGS)
 
 
@@ -298,14 +299,14 @@ def decimal_text(value: Fraction, *, digits: int = 4) -> str:
 
 
 def _exact(value: object) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | Fraction | Decimal | float):
+    if isinstance(value, bool) or not isinstance(value, Integral | Fraction | Decimal | float):
         raise QuantityTextError(f"expected a number, got {value!r}", mend=_MEND)
     if isinstance(value, float):
         # A float stands for the shortest decimal that prints it: 0.1 is a tenth, not 0.1000000000000000055….
-        value = Decimal(repr(value))
+        value = Decimal(float.__repr__(value))
     if isinstance(value, Decimal) and not value.is_finite():
         raise QuantityTextError(f"expected a finite number, got {value}", mend="leave the value out if it is missing")
-    return Fraction(value)
+    return Fraction(int(value) if isinstance(value, Integral) else value)  # numpy has whole numbers of its own
 
 
 @attrs.frozen(order=False, eq=False, repr=False)
