@@ -145,3 +145,15 @@ def test_the_ending_of_a_file_may_be_written_large(plan: cp.Plan, write: Write) 
     path.with_suffix(".csv").touch()
     with pytest.raises(errors.AmbiguousColumnError, match=r"communities\.Parquet and communities\.csv"):
         plan.evaluate(path.parent, targets=AREA)
+
+
+def test_a_large_file_is_in_gb18030_even_if_that_shows_late(
+    plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first Chinese name may stand after a megabyte of codes and numbers."""
+    monkeypatch.setattr(tables, "_LARGE", 0)
+    path = tmp_path / "communities.csv"
+    lines = [f"{HEAD},county,note", "411422001202,30,4,睢县,"]
+    lines[1:1] = [f"411422{place:03d}201,1,0.4,,{'x' * 2**16}" for place in range(100, 120)]
+    path.write_bytes("\n".join(lines).encode("gb18030"))
+    assert regions(plan, path, "county") == {"411422": 20, "睢县": 30}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import functools
 import glob
 import importlib.util
 import io
@@ -263,13 +264,20 @@ def _is_large(paths: Sequence[Path]) -> bool:
     """Say whether text is large and in the encoding that engines read."""
     if sum(path.stat().st_size for path in paths) < _LARGE:
         return False
-    for path in paths:
-        with _readable(path), path.open("rb") as file:
-            head = file.read(2**20)
-        try:
-            codecs.getincrementaldecoder("utf-8")().decode(head)
-        except UnicodeDecodeError:
-            return False
+    return all(map(_is_utf8, paths))
+
+
+def _is_utf8(path: Path) -> bool:
+    """Say whether a file is in UTF-8, by the first megabyte of it that is not plain ASCII."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with _readable(path), path.open("rb") as file:
+        for some in iter(functools.partial(file.read, 2**20), b""):
+            try:
+                decoder.decode(some)
+            except UnicodeDecodeError:
+                return False
+            if not some.isascii():
+                break
     return True
 
 
