@@ -86,4 +86,4 @@ def answers(result: Result) -> Answers:
         values.append(None if row.value is None else float(row.value))
         compared.append(_compared(row))
     assert all(len(values) == len(TEN) for values, _ in found.values())
-    return found  # type: ignore[return-value]
+    return found  # type: ignore[return-value]  # as many as there are targets

@@ -113,7 +113,7 @@ def step_kernel(operation: Operation, signature: tuple[Any, ...]) -> Kernel:
     """Return a kernel of one step."""
     builder = Builder()
     arguments = [
-        builder.input(f"c{place}", "values", each) if isinstance(each, str) else each  # type: ignore[arg-type]
+        builder.input(f"c{place}", "values", each) if isinstance(each, str) else each  # type: ignore[arg-type]  # a name of a kind
         for place, each in enumerate(signature)
     ]
     return builder.kernel([builder.emit(operation, *arguments)])

@@ -63,7 +63,7 @@ def test_a_number_with_a_footnote_is_told(plan: cp.Plan, write: Write, cell: str
     path = write(f"{HEAD}\n411422001201,{cell},30\n")
     with pytest.raises(errors.CellError, match=re.escape(repr(cell)) + "|unknown unit") as caught:
         plan.evaluate(path, targets=AREA)
-    assert (caught.value.place.row, caught.value.place.column) == (1, "households")  # type: ignore[union-attr]
+    assert (caught.value.place.row, caught.value.place.column) == (1, "households")  # type: ignore[union-attr]  # a fault has a place
 
 
 @pytest.mark.parametrize("missing", ["", "  ", "不详", "--", "Ｎ／Ａ", "\u3000"])

@@ -332,7 +332,7 @@ STRANGE = {
 def test_whatever_a_folder_holds_the_loader_says_so(folder: Path, name: str) -> None:
     """Nothing but a PlanError comes out, with the file that is meant."""
     act, words = STRANGE[name]
-    act(folder)  # type: ignore[operator]
+    act(folder)  # type: ignore[operator]  # of a parameter
     with pytest.raises(PlanError) as caught:
         load_plan(folder)
     assert words in str(caught.value)

@@ -540,7 +540,7 @@ def test_the_faults_of_all_files_are_told_together(sui: cp.Tally, tmp_path: Path
     sui.save(tmp_path / "good.json")
     (tmp_path / "bad.json").write_text("{", "utf-8")
     with pytest.raises(cp.DataFaults) as caught:
-        cp.merge_tallies([tmp_path / "bad.json", tmp_path / "good.json", tmp_path / "none.json", tmp_path / "empty", 5])  # type: ignore[list-item]
+        cp.merge_tallies([tmp_path / "bad.json", tmp_path / "good.json", tmp_path / "none.json", tmp_path / "empty", 5])  # type: ignore[list-item]  # that is the test
     assert len(caught.value.faults) == 4
     for words in (
         "bad.json:1: no valid JSON",

@@ -208,7 +208,7 @@ def _rooms_for(outputs: Sequence[_Output], rows: int, *, packed: bool) -> list[_
     Cells of a byte share their pages, as each alone would leave most of one empty; those of many rows do not, so that
     each goes back to the system as soon as nobody needs it.
     """
-    types = {output: DTYPES.get(output.kind) for output in outputs}  # type: ignore[call-overload]
+    types = {output: DTYPES.get(output.kind) for output in outputs}  # type: ignore[call-overload]  # other kinds have no type
     small = [output for output in outputs if types[output] in (np.bool_, np.int8)]
     gappy = [output for output in outputs if len(output.places) > 1]
     values = dict(zip(small, _lines(len(small), rows, np.int8), strict=True))
