@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -55,7 +55,9 @@ def enter(
         columns = {name: column for name, column in columns.items() if name != "name"}
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
     engine: Engine
-    engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way)
+    # Words of a category are compared as they are; every other text is cut, measured or read as a number.
+    texts = {*(c.header for c in columns.values() if c.variable.type not in ("category", "quantity")), *labels.values()}
+    engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way, texts)
     if engine.in_memory or way.streamed:
         engine.looks = []  # for the next table of its kind
     table = native_entry.enter(
@@ -98,7 +100,9 @@ def _polars_is_there() -> bool:
     return importlib.util.find_spec("polars") is not None
 
 
-def _opened(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], way: Way) -> tuple[Engine, Any]:
+def _opened(
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], way: Way, texts: Collection[str]
+) -> tuple[Engine, Any]:
     implementation = frame.implementation
     data = nw.to_native(frame)
     if implementation.is_duckdb():
@@ -113,7 +117,7 @@ def _opened(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str]
     if lazy or (isinstance(frame, nw.DataFrame) and _suits_polars(frame, headers)):
         from community_plan.frames.polars_engine import open_polars
 
-        found = open_polars(data, headers)
+        found = open_polars(data, headers, texts)
         if found is not None:
             return found
     lacking = [name for name in ("numpy", "nanoarrow") if importlib.util.find_spec(name) is None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -470,16 +470,23 @@ def _holds(suspect: pl.Expr | Within) -> pl.Expr:
     return suspect.any()
 
 
-def open_polars(data: Any, headers: Sequence[str]) -> tuple[PolarsEngine, pl.LazyFrame] | None:
-    """Return some columns of a frame of polars, pandas or pyarrow for this engine; None if it cannot take them."""
-    if isinstance(data, pl.LazyFrame):
-        engine, relation = PolarsEngine(), data
-        dtypes = list(data.collect_schema().values())
-    else:
-        frame = data if isinstance(data, pl.DataFrame) else taken_over(data, headers)
-        if frame is None:
-            return None
-        engine, relation = PolarsEngine(eager=frame, back=back_to(data)), frame.lazy()
-        types = frame.schema
-        dtypes = [types[header] for header in headers]
-    return None if any(isinstance(dtype, pl.Object) for dtype in dtypes) else (engine, relation)
+def open_polars(data: Any, headers: Sequence[str], texts: Collection[str]) -> tuple[PolarsEngine, pl.LazyFrame] | None:
+    """Return some columns of a frame of polars, pandas or pyarrow for this engine; None if it cannot take them.
+
+    Args:
+        data: The frame.
+        headers: The columns that are needed.
+        texts: Those of them that are read as texts, whatever polars keeps of their words.
+    """
+    frame = data if isinstance(data, pl.DataFrame | pl.LazyFrame) else taken_over(data, headers)
+    if frame is None:
+        return None
+    types = frame.collect_schema()
+    if any(isinstance(types[header], pl.Object) for header in headers):
+        return None
+    words = [header for header in headers if header in texts and isinstance(types[header], pl.Categorical | pl.Enum)]
+    if words:
+        frame = frame.with_columns(pl.col(words).cast(pl.String))
+    if isinstance(frame, pl.LazyFrame):
+        return PolarsEngine(), frame
+    return PolarsEngine(eager=frame, back=back_to(data)), frame.lazy()
