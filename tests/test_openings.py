@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,3 +61,27 @@ def test_dictionaries_of_pandas_and_pyarrow_hold_codes_in_files_too(tmp_path: Pa
     pq.write_table(table, tmp_path / "pyarrow.parquet")
     for library in ("pandas", "pyarrow"):
         assert counties(tmp_path / f"{library}.parquet") == COUNTIES
+
+
+# -- names -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+def test_columns_that_nobody_reads_may_be_called_alike(library: str) -> None:
+    """One that is read may not: which of two is meant, nobody knows."""
+
+    def again(*names: str) -> Any:
+        if library == "pandas":
+            frame = GIVEN.to_pandas()
+            return pd.concat([frame, *(frame["households"].rename(name) for name in names)], axis=1)
+        table = GIVEN.to_arrow()
+        return functools.reduce(lambda made, name: made.append_column(name, table["households"]), names, table)
+
+    assert counties(again("x", "x", "x")) == COUNTIES
+    assert type(PLAN.evaluate(again("x", "x"), targets=AREA).wide(None)).__module__.startswith(library)
+    with pytest.raises(cp.errors.AmbiguousColumnError, match="rename one of them"):
+        counties(again("households"))
+    with pytest.raises(cp.errors.AmbiguousColumnError, match="'x'"):
+        counties(again("x", "x"), by="x")
+    with pytest.raises(cp.errors.AmbiguousColumnError, match="'x'"):
+        PLAN.ledger(again("x", "x"), period=2025)

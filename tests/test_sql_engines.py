@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import re
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -23,7 +26,7 @@ from hypothesis import strategies as st
 
 import community_plan as cp
 from community_plan import errors
-from community_plan.frames import native
+from community_plan.frames import duckdb_engine, native
 from community_plan.frames.duckdb_engine import DuckDBEngine
 from community_plan.frames.sql_engine import SqlEngine, decoded, encoded, literal
 from property.test_engines import LEVELS, numbers, objects, polars_frame
@@ -392,6 +395,28 @@ def test_prepared_tables_outlive_what_they_were_read_from_and_leave_nothing_behi
     assert con.sql(kept).fetchall() == [(0,)]
 
 
+def test_prepared_tables_that_could_not_be_dropped_are_dropped_later(plan: cp.Plan) -> None:
+    """A connection with a result that is not read to its end does nothing else."""
+    con = duckdb.connect()
+    kept = "SELECT count(*) FROM duckdb_tables()"
+    data = con.from_arrow(many(300).to_arrow())
+    ready = plan.prepare(data, targets=AREA)
+    con.execute("SELECT unnest(range(100000))").fetchone()
+    del ready
+    gc.collect()
+    con.fetchall()
+    assert con.sql(kept).fetchall() != [(0,)]
+    plan.evaluate(data, targets=AREA)
+    assert con.sql(kept).fetchall() == [(0,)]
+    ready = plan.prepare(data, targets=AREA)
+    con.execute("SELECT unnest(range(100000))").fetchone()
+    del ready
+    gc.collect()
+    con.close()
+    plan.evaluate(to_duckdb(many(300)), targets=AREA)  # what a closed connection had is gone, and no longer asked for
+    assert not duckdb_engine._to_be_dropped
+
+
 def test_numbers_of_more_than_64_bits_are_too_large_and_not_missing(plan: cp.Plan) -> None:
     """DuckDB has integers of 128 bits."""
     for number in ("18446744073709551615::UBIGINT", "(-170141183460469231731687303715884105727)::HUGEINT"):
@@ -563,6 +588,68 @@ def test_a_table_that_cannot_be_read_is_an_error_of_the_data(plan: cp.Plan, spar
     assert "cannot be read" in str(fault(plan, broken, errors.DataError))
     broken = spark.sql(f"{select} VALUES ('x') AS t(a)")
     assert "cannot be read" in str(fault(plan, broken, errors.DataError))
+
+
+def test_a_column_that_is_needed_stands_in_a_table_once(plan: cp.Plan, make: Make) -> None:
+    """Which of two is meant, nobody knows; columns that nobody reads may be called alike."""
+    frame = many(300)
+    expected = plan.evaluate(frame, by="county", targets=AREA).rows
+
+    def again(*columns: str) -> Any:
+        data = make(frame)
+        wanted = [*frame.columns, *(f"1 AS {name}" for name in columns)]
+        return data.selectExpr(*wanted) if hasattr(data, "selectExpr") else data.project(", ".join(wanted))
+
+    error = fault(plan, again("households"), errors.AmbiguousColumnError)
+    assert error.mend == "drop or rename one of them"
+    assert fault(plan, again("grid", "grid"), errors.AmbiguousColumnError, by="grid").place.column == "grid"
+    for _ in range(2):  # as it is remembered, too
+        assert plan.evaluate(again("grid", "grid"), by="county", targets=AREA).rows == expected
+
+
+@pytest.mark.parametrize("way", ["streamed", "by sql"])
+def test_data_of_a_closed_connection_or_a_dropped_table_are_told(plan: cp.Plan, way: str) -> None:
+    """Prepared data, too, go with their connection."""
+    con = duckdb.connect()
+    con.from_arrow(many(300).to_arrow()).create("mine")
+    data = con.table("mine")
+    with by_sql() if way == "by sql" else contextlib.nullcontext():
+        ready = plan.prepare(data, targets=AREA)
+        con.execute("DROP TABLE mine")
+        assert "no longer there" in str(fault(plan, data, errors.DataError, by="county"))
+        con.close()
+        for given in (data, ready):
+            for by in ("county", "community"):
+                assert "over a connection that is open" in str(fault(plan, given, errors.DataError, by=by))
+        with pytest.raises(errors.DataError, match="closed"):
+            plan.prepare(data, targets=AREA)
+
+
+STOPPED = """
+from pyspark.sql import SparkSession
+import community_plan as cp
+
+plan = cp.load_plan("shangqiu-14fyp")
+name = "facility-area-per-100-households"
+builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+session = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
+cells = [("411422001201", 100, 30.0), ("411422001202", None, 60.0)]
+data = session.createDataFrame(cells, "code string, households int, comprehensive_service_area double")
+ready = plan.prepare(data, targets=name)
+session.stop()
+for ask in (lambda: plan.evaluate(data, targets=name, by="county"), lambda: plan.evaluate(ready, by="county"),
+            lambda: plan.evaluate(data, targets=name, by="community"), lambda: plan.prepare(data, targets=name)):
+    try:
+        ask()
+    except cp.errors.DataError as error:
+        print(error)
+"""
+
+
+def test_data_of_a_stopped_spark_session_are_told(spark: Any) -> None:
+    """In a process of its own, as the session of the other tests goes on."""
+    found = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=True)
+    assert [line.count("in a session that runs") for line in found.stdout.splitlines()] == [1] * 4
 
 
 def test_what_can_be_read_only_once_is_not_taken_for_less(plan: cp.Plan) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import attrs
 import narwhals as nw
 
-from community_plan.errors import MissingDependencyError
+from community_plan.errors import AmbiguousColumnError, CommunityPlanError, MissingDependencyError, Place, raise_faults
 from community_plan.frames.engine import VERDICTS
 
 __all__ = [
     "as_frame",
     "cells_of",
+    "doubled",
     "filled",
     "from_columns",
     "headers_of",
@@ -26,21 +28,62 @@ __all__ = [
 ]
 
 
+_AGAIN = "\x00"
+"""What narwhals is told that a column is called beyond its name for each one before it with the same: it takes none."""
+
+
 def is_frame(data: object) -> bool:
     """Say whether narwhals knows this kind of object as a frame."""
-    return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    return isinstance(_wrapped(data), nw.DataFrame | nw.LazyFrame)
 
 
 def as_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     """Wrap a frame of any engine, as it is now: pandas copies what is written to it later (from version 3 on)."""
-    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(data)
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = _wrapped(data)
     return nw.from_native(frame.to_native().copy(deep=False)) if frame.implementation.is_pandas() else frame
 
 
+def _wrapped(data: Any) -> Any:
+    try:
+        return nw.from_native(data, pass_through=True)
+    except nw.exceptions.DuplicateError:  # of pandas or pyarrow; no other library has such frames in memory
+        names = list(data.columns if hasattr(data, "set_axis") else data.column_names)
+        apart = [f"{name}{_AGAIN * names[:place].count(name)}" for place, name in enumerate(names)]
+        return nw.from_native(data.set_axis(apart, axis=1) if hasattr(data, "set_axis") else data.rename_columns(apart))
+
+
 def headers_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> list[str]:
-    """Return the column names of a frame; labels of pandas that are no text name nothing that is known."""
-    names: list[object] = list(frame.columns if isinstance(frame, nw.DataFrame) else frame.collect_schema().names())
-    return [name for name in names if isinstance(name, str)]
+    """Return the column names of a frame; a name may stand there twice, and labels that are no text are left out.
+
+    Raises:
+        DataError: If the engine that holds the frame cannot tell any more.
+    """
+    if isinstance(frame, nw.DataFrame):
+        names: list[object] = list(frame.columns)
+        return [name.rstrip(_AGAIN) for name in names if isinstance(name, str)]
+    implementation, data = frame.implementation, nw.to_native(frame)
+    if implementation.is_duckdb():
+        from community_plan.frames import duckdb_engine
+
+        return duckdb_engine.headers_of(data)
+    if implementation.is_pyspark() or implementation.is_pyspark_connect():
+        from community_plan.frames import spark_engine
+
+        return spark_engine.headers_of(data)
+    return frame.collect_schema().names()
+
+
+def doubled(headers: Sequence[str], needed: Iterable[str], place: Place) -> list[CommunityPlanError]:
+    """Return a fault for each needed column that stands in a table twice: which of two is meant, nobody knows."""
+    return [
+        AmbiguousColumnError(
+            f"two columns are headed {header!r}",
+            place=attrs.evolve(place, column=header),
+            mend="drop or rename one of them",
+        )
+        for header in dict.fromkeys(needed)
+        if headers.count(header) > 1
+    ]
 
 
 def from_columns(
@@ -95,7 +138,13 @@ def _empty_frame(library: Any) -> nw.DataFrame[Any]:
 
 
 def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:
-    """Return a small frame as Python cells, every engine's idea of a missing one as None."""
+    """Return a small frame as Python cells, every engine's idea of a missing one as None.
+
+    Raises:
+        AmbiguousColumnError: If two columns have the same name.
+    """
+    headers = headers_of(frame)
+    raise_faults(doubled(headers, headers, Place()), subject="The table cannot be read")
     whole = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     return {name: [_cell(cell) for cell in cells] for name, cells in whole.to_dict(as_series=False).items()}
 

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import uuid
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +19,7 @@ from community_plan.frames.engine import Holes, Kind, Reader, streams
 from community_plan.frames.sql_engine import Parts, Sql, SqlEngine, decoded, encoded, literal
 from community_plan.grouping import Misread
 
-__all__ = ["DuckDBEngine", "open_duckdb"]
+__all__ = ["DuckDBEngine", "headers_of", "open_duckdb", "stream_of"]
 
 _SAMPLE = 1000
 """Rows that a guess rests on."""
@@ -44,7 +45,12 @@ def _told(method: Callable[P, R]) -> Callable[P, R]:
 
 
 def _told_by(error: duckdb.Error) -> DataError:
-    return DataError(f"the data cannot be read: {str(error).splitlines()[0]}")
+    mend = None
+    if isinstance(error, duckdb.ConnectionException):
+        mend = "make the relation, or prepare the data, anew over a connection that is open"
+    elif isinstance(error, duckdb.CatalogException):
+        mend = "make the relation anew: what it was made from is no longer there"
+    return DataError(f"the data cannot be read: {str(error).splitlines()[0]}", mend=mend)
 
 
 @attrs.define
@@ -136,6 +142,7 @@ class DuckDBEngine(SqlEngine):
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
         """Run a query: a number too large for a cast may be no fault of the data, unless care has been taken."""
+        _drop_what_is_left()
         try:
             yield
         except duckdb.Error as error:
@@ -269,6 +276,7 @@ class DuckDBEngine(SqlEngine):
         weakref.finalize(engine, _drop, connected, tables).atexit = False
         return engine, stored
 
+    @_told
     def streamed(self, relation: Any) -> tuple[Any, Any] | None:
         if not streams():
             return None
@@ -277,6 +285,7 @@ class DuckDBEngine(SqlEngine):
         names = [decoded(name) for name in relation.columns]
         return to_be_streamed(stream_of(relation, names), names)
 
+    @_told
     def handed_back(self, relation: Any, *, under: Any = None, suspects: Sequence[Any] = ()) -> Any:  # noqa: ARG002  # as `Engine`
         return relation.project(", ".join(f"{_quoted(name)} AS {_quoted(decoded(name))}" for name in relation.columns))
 
@@ -305,10 +314,28 @@ def _read(connected: Any, table: str) -> Any:
     return connected.query(f"{table}_rows", f"FROM {table}")
 
 
+_to_be_dropped: deque[tuple[Any, str]] = deque()
+"""Relations of connections, each with a table that nobody holds any more and that is still there."""
+
+
 def _drop(connected: Any, tables: Sequence[str]) -> None:
-    for table in tables:
-        with contextlib.suppress(duckdb.Error):  # the connection may be closed
+    """Drop tables, now or, if the connection has something else to do, when it is used again."""
+    _to_be_dropped.extend((connected, table) for table in tables)
+    _drop_what_is_left()
+
+
+def _drop_what_is_left() -> None:
+    for _ in range(len(_to_be_dropped)):
+        try:
+            connected, table = _to_be_dropped.popleft()
+        except IndexError:  # taken elsewhere: tables are let go of at any time
+            return
+        try:
             connected.query(f"{table}_rows", f"DROP TABLE IF EXISTS {table}")
+        except duckdb.ConnectionException:
+            pass  # it is closed, and its tables are gone
+        except duckdb.Error:
+            _to_be_dropped.append((connected, table))
 
 
 def _narrow(columns: Mapping[str, Sql]) -> dict[str, Sql]:
@@ -341,6 +368,13 @@ def _kind(type_: Any) -> Kind:
             return Kind("other", shown)
 
 
+@_told
+def headers_of(data: Any) -> list[str]:
+    """Return the column names of a relation."""
+    return list(data.columns)
+
+
+@_told
 def open_duckdb(data: Any, headers: Sequence[str], *, careful: bool, seen: int) -> tuple[DuckDBEngine, Any]:
     """Return a relation for this engine.
 
@@ -365,6 +399,7 @@ def open_duckdb(data: Any, headers: Sequence[str], *, careful: bool, seen: int) 
     return DuckDBEngine(types=ids, base=base, careful=careful, columns=kinds, seen_rows=seen), base
 
 
+@_told
 def stream_of(data: Any, names: Sequence[str] | None = None) -> Reader:
     """Return what reads a relation in batches, in the order of its rows; what goes wrong on the way is a `Misread`.
 
@@ -384,6 +419,7 @@ class _Reader:
     """Where each column is: DuckDB ignores case in names."""
 
     def __call__(self, headers: Sequence[str], rows: int) -> _Reading:
+        _drop_what_is_left()
         chosen = ", ".join(f"#{self.places[header]} AS c{number}" for number, header in enumerate(headers))
         try:
             return _Reading(self.data.project(chosen).to_arrow_reader(rows))

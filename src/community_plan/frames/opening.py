@@ -12,6 +12,7 @@ import narwhals as nw
 from community_plan.entry import Source, SourceColumn
 from community_plan.errors import CommunityPlanError, MissingDependencyError
 from community_plan.frames import native_entry
+from community_plan.frames.door import doubled, headers_of
 from community_plan.frames.engine import Engine, can_compile, streams
 from community_plan.grouping import Misread, Table, Way
 
@@ -54,6 +55,7 @@ def enter(
     if way.streamed:  # what the rows themselves are called is no part of sums
         columns = {name: column for name, column in columns.items() if name != "name"}
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
+    faults += doubled(headers_of(frame), labels.values(), source.place())  # of variables this has been told already
     engine: Engine
     # Words of a category are compared as they are; every other text is cut, measured or read as a number.
     texts = {*(c.header for c in columns.values() if c.variable.type not in ("category", "quantity")), *labels.values()}

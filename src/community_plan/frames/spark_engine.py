@@ -20,7 +20,7 @@ from community_plan.frames.engine import Holes, Kind, Within
 from community_plan.frames.sql_engine import NOTHING, Parts, Pass, Sql, SqlEngine, decoded, encoded, literal
 from community_plan.grouping import Misread
 
-__all__ = ["SparkEngine", "open_spark"]
+__all__ = ["SparkEngine", "headers_of", "open_spark"]
 
 try:
     from py4j.protocol import Py4JError
@@ -101,6 +101,7 @@ class SparkEngine(SqlEngine):
         return relation.filter(str(condition))
 
     def aggregate(self, relation: Any, keys: Sequence[str], columns: Mapping[str, Sql]) -> Any:
+        _check_session(relation)
         names = [self.name(key) for key in keys]
         if not columns:
             return relation.select(*names).distinct()
@@ -110,6 +111,7 @@ class SparkEngine(SqlEngine):
         return self._aggregated(relation, names, columns).select(*names, "sums__.*")
 
     def _aggregated(self, relation: Any, names: Sequence[str], columns: Mapping[str, Sql], *more: str) -> Any:
+        _check_session(relation)
         # One expression instead of many: each costs a call to the virtual machine.
         sums = ", ".join(f"{cell} AS {self.name(name)}" for name, cell in columns.items())
         return relation.groupBy(*names).agg(functions.expr(f"struct({', '.join([sums, *more])}) AS sums__"))
@@ -209,6 +211,7 @@ class SparkEngine(SqlEngine):
         return pl.DataFrame(self._run(relation, "toArrow"))
 
     def _run(self, relation: Any, action: str) -> Any:
+        _check_session(relation)
         try:
             return getattr(relation, action)()
         except _ERRORS as error:
@@ -356,6 +359,28 @@ def _kind(type_: Any) -> Kind:
             return Kind("nothing", "void")
         case _:
             return Kind("other", shown)
+
+
+def _check_session(data: Any) -> None:
+    """See that the session of a data frame is not over, for which Spark has errors of many kinds.
+
+    Raises:
+        DataError: If it is.
+    """
+    session = data.sparkSession
+    # Spark Connect says so itself; the virtual machine's context has no other sign.
+    over = session.is_stopped if hasattr(session, "is_stopped") else session.sparkContext._jsc is None
+    if over:
+        raise DataError(
+            "the data cannot be read: their Spark session is stopped",
+            mend="make the data frame, or prepare the data, anew in a session that runs",
+        )
+
+
+def headers_of(data: Any) -> list[str]:
+    """Return the column names of a data frame."""
+    _check_session(data)
+    return list(data.columns)
 
 
 def open_spark(data: Any, headers: Sequence[str], *, careful: bool) -> tuple[SparkEngine, Any]:
