@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import narwhals as nw
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -97,6 +101,28 @@ def test_as_of_is_the_period_where_there_is_no_other(plan: cp.Plan, frame: pl.Da
     result = plan.evaluate(frame, targets=AREA, as_of="2024-12-31")
     assert result.as_of == dt.date(2024, 12, 31)
     assert result.rows[0].period == "2024-12-31"
+
+
+@pytest.mark.parametrize("kind", ["polars", "lazy", "pandas", "pyarrow", "duckdb"])
+def test_as_of_is_the_period_in_frames_of_every_level(plan: cp.Plan, frame: pl.DataFrame, kind: str) -> None:
+    """In the user's own kind of frame, and after the region, unless the data have a period of their own."""
+    given = frame.with_columns(cluster=pl.lit("a"), year=pl.lit(2023))
+    make: dict[str, Callable[[], Any]] = {
+        "polars": lambda: given,
+        "lazy": given.lazy,
+        "pandas": given.to_pandas,
+        "pyarrow": given.to_arrow,
+        "duckdb": lambda: duckdb.from_arrow(given.to_arrow()),
+    }
+    for more, period in (([], "2024-12-31"), (["cluster"], "2024-12-31"), (["year"], "2023")):
+        data = make[kind]()
+        result = plan.evaluate(data, by=["county", "community", *more], targets=AREA, as_of="2024-12-31")
+        communities, counties = (nw.from_native(result.wide(level)) for level in ("community", "county"))
+        assert type(communities.to_native()) is type(data)
+        names = ["region", "period", *(name for name in more if name != "year"), f"{AREA}__value", f"{AREA}__verdict"]
+        assert communities.collect_schema().names() == counties.collect_schema().names() == names
+        rows = (communities.collect() if isinstance(communities, nw.LazyFrame) else communities).to_native()
+        assert set(nw.from_native(rows)["period"].to_list()) == {period}
 
 
 def test_townships_of_one_name_are_told_apart_by_their_county(plan: cp.Plan) -> None:

@@ -187,9 +187,17 @@ class _Wide:
 
     def __call__(self, level: Level | None) -> Any:
         if level == "community" and self.communities is not None:
-            return self.communities
+            return self._with_day(self.communities)
         found = self._from_sums(level)
         return wide_frame(self.rows(), level, self.like) if found is None else found
+
+    def _with_day(self, frame: Any) -> Any:
+        """Return a frame with the day as its period, if it has no other, as rows of every level have it."""
+        if self.day is None or "period" in _called(self.counting.grouping.columns).values():
+            return frame
+        from community_plan import frames
+
+        return frames.with_text(frame, "period", self.day.isoformat(), after="region")
 
     def _from_sums(self, level: Level | None) -> Any | None:
         counts = next(iter(self.counting.parts.values()))

@@ -8,6 +8,7 @@ from community_plan.frames.door import headers_of as headers_of
 from community_plan.frames.door import is_frame as is_frame
 from community_plan.frames.door import open_parquet as open_parquet
 from community_plan.frames.door import scan_csv as scan_csv
+from community_plan.frames.door import with_text as with_text
 from community_plan.frames.opening import can_stream as can_stream
 from community_plan.frames.opening import enter as enter
 from community_plan.frames.opening import recalled as recalled
@@ -26,4 +27,5 @@ __all__ = [
     "recalled",
     "remember",
     "scan_csv",
+    "with_text",
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "open_parquet",
     "scan_csv",
     "some_frame",
+    "with_text",
 ]
 
 
@@ -135,6 +136,14 @@ def some_frame() -> nw.DataFrame[Any]:
 @functools.cache
 def _empty_frame(library: Any) -> nw.DataFrame[Any]:
     return nw.from_dict({"region": []}, backend=library)
+
+
+def with_text(data: Any, name: str, text: str, *, after: str) -> Any:
+    """Return a native frame of any engine with a column that holds a text in every row; a lazy one stays lazy."""
+    frame = as_frame(data)
+    names = headers_of(frame)
+    place = names.index(after) + 1
+    return frame.select(*names[:place], nw.lit(text).alias(name), *names[place:]).to_native()
 
 
 def cells_of(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> dict[str, list[Any]]:
