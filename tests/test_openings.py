@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,101 @@ def test_columns_that_nobody_reads_may_be_called_alike(library: str) -> None:
         counties(again("x", "x"), by="x")
     with pytest.raises(cp.errors.AmbiguousColumnError, match="'x'"):
         PLAN.ledger(again("x", "x"), period=2025)
+
+
+# -- files of one pattern --------------------------------------------------------------------------------------
+
+
+def pattern(folder: Path, *frames: pl.DataFrame) -> Path:
+    """Write frames as the files of a pattern."""
+    for name, frame in zip("ab", frames, strict=True):
+        frame.write_parquet(folder / f"{name}.parquet")
+    return folder / "*.parquet"
+
+
+FIRST, LAST = GIVEN[:2], GIVEN[2:]
+AREAS = "comprehensive_service_area"
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"households": pl.Int32},
+        {"households": pl.UInt64},
+        {"households": pl.Float64},
+        {"code": pl.Categorical},
+        {"code": pl.Enum(FIRST["code"])},
+        {AREAS: pl.Float32},
+        {AREAS: pl.Int8},
+        {AREAS: pl.Int8, "households": pl.Decimal(8, 1)},
+    ],
+    ids=str,
+)
+def test_files_of_a_pattern_keep_numbers_and_texts_as_they_like(tmp_path: Path, changed: Any, turned: bool) -> None:
+    """What one file needs fewer bits for than another is the same number."""
+    frames = [FIRST.cast(changed), LAST]
+    assert counties(pattern(tmp_path, *(reversed(frames) if turned else frames))) == COUNTIES
+
+
+def test_decimals_and_floats_of_one_pattern_are_as_exact_as_alone(tmp_path: Path) -> None:
+    """A float of 32 bits is the decimal that it lies next to; decimals have as many places as the finest."""
+    last = LAST.cast({AREAS: pl.Float32}).select(AREAS, "code", "households")
+    assert counties(pattern(tmp_path, FIRST, last)) == COUNTIES
+    frames = FIRST.cast({AREAS: pl.Decimal(10, 1)}), LAST.cast({AREAS: pl.Decimal(12, 3)})
+    assert counties(pattern(tmp_path, *frames)) == COUNTIES
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+def test_columns_that_nobody_reads_differ_as_they_like(tmp_path: Path, turned: bool) -> None:
+    """One file has them and another has not, or has something else in them."""
+    frames = [FIRST.with_columns(x=1, y=pl.lit("y")), LAST.with_columns(x=pl.lit("x"), z=[1])]
+    assert counties(pattern(tmp_path, *(reversed(frames) if turned else frames))) == COUNTIES
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+def test_a_file_may_know_nothing_of_a_column(tmp_path: Path, turned: bool) -> None:
+    """Whichever is read first."""
+    frames = [FIRST.with_columns(households=pl.lit(None)), LAST]
+    found = counties(pattern(tmp_path, *(reversed(frames) if turned else frames)))
+    assert found == [("411422", None), COUNTIES[1]]
+
+
+@pytest.mark.parametrize(
+    ("first", "got"),
+    [
+        (FIRST.cast({"households": pl.String}), "String in {0}, Int64 in {1}"),
+        (FIRST.drop("households"), "no such column in {0}, Int64 in {1}"),
+    ],
+    ids=["text", "none"],
+)
+def test_files_that_do_not_go_together_are_named(tmp_path: Path, first: pl.DataFrame, got: str) -> None:
+    """A text is no number, and a column that is not there is not one of missing cells."""
+    data = pattern(tmp_path, first, LAST)
+    with pytest.raises(cp.errors.ColumnTypeError) as caught:
+        counties(data)
+    assert caught.value.place == cp.errors.Place(table="communities", file=str(data), column="households")
+    assert got.format(tmp_path / "a.parquet", tmp_path / "b.parquet") in caught.value.problem
+    assert "every file" in str(caught.value)
+    with pytest.raises(cp.errors.DataFaults):
+        counties(data, units={"nowhere": "m2"})
+
+
+def test_whole_numbers_of_a_pattern_are_never_rounded(tmp_path: Path) -> None:
+    """Labels that are next to each other stay apart, or are refused."""
+    last = LAST.with_columns(label=pl.lit(1.5))
+    exact = pattern(tmp_path, FIRST.with_columns(label=pl.Series([1, 2])), last)
+    assert len(PLAN.evaluate(exact, targets=AREA, by="label").rows) == 3
+    large = pattern(tmp_path, FIRST.with_columns(label=pl.Series([2**60, 2**60 + 1])), last)
+    with pytest.raises(cp.errors.DataError, match="label"):
+        PLAN.evaluate(large, targets=AREA, by="label")
+    signs = FIRST.with_columns(label=pl.Series([2**62, 2**62 + 1], dtype=pl.UInt64)), LAST.with_columns(label=-1)
+    assert len(PLAN.evaluate(pattern(tmp_path, *signs), targets=AREA, by="label").rows) == 3
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """Wherever it stands in the pattern."""
+    data = pattern(tmp_path, FIRST, LAST)
+    (tmp_path / "b.parquet").write_text("code")
+    with pytest.raises(cp.errors.DataError, match=re.escape("b.parquet")):
+        counties(data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from community_plan.entry import Source, SourceColumn
-from community_plan.errors import CommunityPlanError, MissingDependencyError
+from community_plan.errors import CommunityPlanError, MissingDependencyError, raise_faults
 from community_plan.frames import native_entry
 from community_plan.frames.door import doubled, headers_of
 from community_plan.frames.engine import Engine, can_compile, streams
@@ -49,6 +49,7 @@ def enter(
         faults: Collects what is wrong.
 
     Raises:
+        ColumnTypeError: If the files of a pattern do not have a column alike.
         MissingDependencyError: If the frame needs numpy and it is not installed.
         Misread: If rows cannot be streamed after all.
     """
@@ -56,6 +57,11 @@ def enter(
         columns = {name: column for name, column in columns.items() if name != "name"}
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
     faults += doubled(headers_of(frame), labels.values(), source.place())  # of variables this has been told already
+    if isinstance(frame, nw.LazyFrame) and frame.implementation.is_polars():
+        from community_plan.frames.polars_frames import uneven
+
+        odd = uneven(nw.to_native(frame), headers, source)
+        raise_faults([*faults, *odd] if odd else [], subject="The data cannot be evaluated")
     engine: Engine
     # Words of a category are compared as they are; every other text is cut, measured or read as a number.
     texts = {*(c.header for c in columns.values() if c.variable.type not in ("category", "quantity")), *labels.values()}
