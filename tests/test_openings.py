@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import community_plan as cp
+from community_plan.frames.array_frames import read
 
 PLAN = cp.load_plan("shangqiu-14fyp")
 AREA = "facility-area-per-100-households"
@@ -184,3 +186,37 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.parquet").write_text("code")
     with pytest.raises(cp.errors.DataError, match=re.escape("b.parquet")):
         counties(data)
+
+
+# -- pieces ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("types", [None, pd.ArrowDtype, "default"], ids=["pyarrow", "pandas of pyarrow", "pandas"])
+def test_columns_in_very_many_pieces_are_put_together_before_they_are_read(types: Any) -> None:
+    """A call for each of them would take longer than everything else; what is given back is of the same types."""
+    number = pl.int_range(2000, eager=True)
+    frame = pl.DataFrame(
+        {
+            "code": (411_422_001_001 + number // 900 * 1000 + number % 900).cast(pl.String),
+            "households": pl.select(pl.when(number % 7 > 0).then(number % 900 + 100)).to_series(),
+            AREAS: (number % 700).cast(pl.Float64) / 4,
+            "grid": pl.select(pl.concat_str(pl.lit("an endless name of a grid "), number % 3)).to_series(),
+        }
+    )
+    whole = frame.to_arrow()
+    words = whole["grid"].cast(pa.string()).dictionary_encode()
+    whole = whole.set_column(3, "grid", words)
+    tables = [whole, pa.Table.from_batches(whole.to_batches(max_chunksize=10))]
+    if types is not None:
+        tables = [each.to_pandas(types_mapper=None if types == "default" else types) for each in tables]
+    one, many = tables
+    for header in frame.columns:
+        kind, pieces = read(nw.from_native(many[header], series_only=True))
+        assert len(pieces) == 1
+        assert kind == read(nw.from_native(one[header], series_only=True))[0]
+    for by in ("community", ["county", "grid"]):
+        expected, found = (PLAN.evaluate(data, by=by, targets=AREA) for data in (one, many))
+        assert found.rows == expected.rows
+        frames = [nw.from_native(result.wide(result.levels[-1])) for result in (expected, found)]
+        assert frames[0].schema == frames[1].schema
+        assert repr(frames[0].rows()) == repr(frames[1].rows())  # no number is not equal to itself

@@ -20,6 +20,8 @@ __all__ = ["VERDICT_WORDS", "frame_like", "frame_of_cells", "read", "read_all"]
 VERDICT_WORDS = Words(VERDICTS)
 _SMALL = 2**16
 """Rows up to which a copy takes less time than a call for each column."""
+_MANY = 2**12
+"""Rows that the pieces of a column have on average at least, as in `arrays`."""
 _WHOLE = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
 _PLAIN = frozenset((*_WHOLE, nw.Float32, nw.Float64, nw.Boolean, nw.String))
 """Types that Arrow has everywhere."""
@@ -49,6 +51,7 @@ def _together(user: nw.DataFrame[Any], headers: Iterable[str]) -> dict[str, tupl
 
 def read(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
     """Return what a column is, and its pieces."""
+    series = _in_few_pieces(series)
     dtype = series.dtype
     shown = str(dtype)
     if series.implementation.is_pandas_like() and str(series.to_native().dtype) == "object":
@@ -102,6 +105,32 @@ def _chunks(series: nw.Series[Any], plain: Any) -> list[tuple[Any, Any]]:
     return [(np.ascontiguousarray(cells.to_numpy(), dtype=plain), gone if gone.any() else None)]
 
 
+def _in_few_pieces(series: nw.Series[Any]) -> nw.Series[Any]:
+    """Return a column whose pieces, if they are small, are put together: each of pyarrow's costs a few calls."""
+    if not _is_of_pyarrow(series):
+        return series
+    import pyarrow as pa
+
+    chunks = _as_arrow(series)
+    if chunks.num_chunks <= max(1, len(chunks) // _MANY):
+        return series
+    whole = chunks.combine_chunks()
+    if series.implementation.is_pandas_like():
+        pandas: Any = series.implementation.to_native_namespace()
+        native = pandas.Series(pandas.array(whole, dtype=series.to_native().dtype))
+    else:
+        native = whole if isinstance(whole, pa.ChunkedArray) else pa.chunked_array([whole])
+    found: nw.Series[Any] = nw.from_native(native, series_only=True)
+    return found.alias(series.name)
+
+
+def _is_of_pyarrow(series: nw.Series[Any]) -> bool:
+    if series.implementation.is_pandas_like():
+        dtype = series.to_native().dtype
+        return "pyarrow" in str(getattr(dtype, "storage", dtype))
+    return bool(series.implementation.is_pyarrow())
+
+
 def _texts(series: nw.Series[Any]) -> list[Column]:
     """Return the pieces of a column of texts, as views where Arrow has them."""
     written = series.cast(nw.String()) if not isinstance(series.dtype, nw.String) else series
@@ -109,10 +138,7 @@ def _texts(series: nw.Series[Any]) -> list[Column]:
     if series.implementation.is_polars():
         found = chunks_of(written.to_native())
         pieces = [(GivenViews(views), missing) for views, missing in found or ()]
-    elif series.implementation.is_pyarrow() or (
-        series.implementation.is_pandas_like()
-        and "pyarrow" in str(getattr(written.to_native().dtype, "storage", written.to_native().dtype))
-    ):
+    elif _is_of_pyarrow(written):
         pieces = [(ArrowViews(array), marks_of(array)) for array in _as_arrow(written).chunks]
     else:
         gone = series.is_null().to_numpy()
