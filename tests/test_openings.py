@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import pandas as pd
 import polars as pl
@@ -64,6 +66,32 @@ def test_dictionaries_of_pandas_and_pyarrow_hold_codes_in_files_too(tmp_path: Pa
     pq.write_table(table, tmp_path / "pyarrow.parquet")
     for library in ("pandas", "pyarrow"):
         assert counties(tmp_path / f"{library}.parquet") == COUNTIES
+
+
+@pytest.mark.parametrize(
+    "cell", [pl.duration(days=1), pl.concat_list(pl.lit(1)), pl.struct(a=1)], ids=["duration", "list", "struct"]
+)
+@pytest.mark.parametrize("name", ["grid", "county"])
+def test_what_engines_write_each_in_their_own_words_is_no_label(cell: pl.Expr, name: str) -> None:
+    """One table gives one answer, whatever holds it: the user says what a region is called."""
+    frame = GIVEN.with_columns(cell.alias(name))
+    for data in (frame, frame.lazy(), frame.to_arrow(), duckdb.from_arrow(frame.to_arrow())):
+        assert counties(data, by="township") is not None
+        with pytest.raises(cp.errors.ColumnTypeError, match="to text") as caught:
+            counties(data, by=name)
+        assert caught.value.place == cp.errors.Place(table="communities", column=name)
+
+
+def test_decimals_that_no_other_library_has_are_told() -> None:
+    """Arrow writes 1E+2 with -2 places; a column of them that nobody reads is no matter."""
+    hundreds = pa.array([Decimal("1E+2"), Decimal("2E+2"), Decimal("3E+2")], pa.decimal128(5, -2))
+    table = GIVEN.to_arrow().append_column("grid", hundreds)
+    assert counties(table) == COUNTIES
+    for data, by, name in ((table, "grid", "grid"), (table.set_column(1, "households", hundreds), None, "households")):
+        with pytest.raises(cp.errors.ColumnTypeError, match="scale") as caught:
+            counties(data, by=by)
+        assert caught.value.place.column == name
+        assert "cast" in caught.value.mend
 
 
 # -- names -----------------------------------------------------------------------------------------------------

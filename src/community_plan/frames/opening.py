@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from community_plan.entry import Source, SourceColumn
-from community_plan.errors import CommunityPlanError, MissingDependencyError, raise_faults
+from community_plan.errors import ColumnTypeError, CommunityPlanError, MissingDependencyError, raise_faults
 from community_plan.frames import native_entry
 from community_plan.frames.door import doubled, headers_of
 from community_plan.frames.engine import Engine, can_compile, streams
@@ -49,7 +49,7 @@ def enter(
         faults: Collects what is wrong.
 
     Raises:
-        ColumnTypeError: If the files of a pattern do not have a column alike.
+        ColumnTypeError: If the type of a column is none that is read, or the files of a pattern do not have it alike.
         MissingDependencyError: If the frame needs numpy and it is not installed.
         Misread: If rows cannot be streamed after all.
     """
@@ -57,14 +57,13 @@ def enter(
         columns = {name: column for name, column in columns.items() if name != "name"}
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
     faults += doubled(headers_of(frame), labels.values(), source.place())  # of variables this has been told already
-    if isinstance(frame, nw.LazyFrame) and frame.implementation.is_polars():
-        from community_plan.frames.polars_frames import uneven
-
-        odd = uneven(nw.to_native(frame), headers, source)
-        raise_faults([*faults, *odd] if odd else [], subject="The data cannot be evaluated")
-    engine: Engine
     # Words of a category are compared as they are; every other text is cut, measured or read as a number.
     texts = {*(c.header for c in columns.values() if c.variable.type not in ("category", "quantity")), *labels.values()}
+    named = [column.header for column in columns.values() if column.variable.type == "text"]
+    found = _unreadable(frame, headers, [*labels.values(), *named], source)
+    if found:
+        raise_faults([*faults, *found], subject="The data cannot be evaluated")
+    engine: Engine
     engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way, texts)
     if engine.in_memory or way.streamed:
         engine.looks = []  # for the next table of its kind
@@ -74,6 +73,38 @@ def enter(
     if way.streamed and faults:
         raise Misread(relation.rows)  # to be told in the words of the engine
     return table
+
+
+_NO_LABELS = (nw.List, nw.Array, nw.Struct, nw.Duration)
+"""Types that every engine writes in words of its own, or not at all."""
+
+
+def _unreadable(
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], labels: Collection[str], source: Source
+) -> list[CommunityPlanError]:
+    """Return a fault for each column that cannot be read, or that is to be a label and can be none."""
+    schema: Mapping[str, Any] = {}
+    if isinstance(frame, nw.LazyFrame):
+        if frame.implementation.is_polars():
+            from community_plan.frames.polars_frames import uneven
+
+            found = uneven(nw.to_native(frame), headers, source)
+            if found:
+                return found
+        headers = [header for header in headers if header in labels]
+        schema = frame.collect_schema() if headers else {}
+    faults: list[CommunityPlanError] = []
+    for header in headers:
+        try:
+            dtype = frame.get_column(header).dtype if isinstance(frame, nw.DataFrame) else schema[header]
+            if header not in labels or not isinstance(dtype, _NO_LABELS):
+                continue
+            problem = f"expected texts, numbers or dates, got {dtype}"
+        except ValueError as error:  # of a decimal of less than 0 places
+            problem = f"expected a type that every library has, got another: {error}"
+        mend = f"cast {header!r} to text, or to numbers"
+        faults.append(ColumnTypeError(problem, place=source.place(column=header), mend=mend))
+    return faults
 
 
 def can_stream(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
@@ -142,7 +173,7 @@ def _suits_polars(frame: nw.DataFrame[Any], headers: Sequence[str]) -> bool:
     if implementation.is_polars() and len(frame) > _SMALL and not can_compile():
         return True
     ours = implementation.is_polars() or implementation.is_pandas() or implementation.is_pyarrow()
-    return ours and _polars_is_there() and any(isinstance(frame.schema[header], _EXACT) for header in headers)
+    return ours and _polars_is_there() and any(isinstance(frame.get_column(header).dtype, _EXACT) for header in headers)
 
 
 def recalled(memory: Mapping[Any, Any], key: Any, frame: Any, way: Way) -> tuple[Table, Any] | None:
