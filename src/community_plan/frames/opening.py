@@ -59,8 +59,7 @@ def enter(
     faults += doubled(headers_of(frame), labels.values(), source.place())  # of variables this has been told already
     # Words of a category are compared as they are; every other text is cut, measured or read as a number.
     texts = {*(c.header for c in columns.values() if c.variable.type not in ("category", "quantity")), *labels.values()}
-    named = [column.header for column in columns.values() if column.variable.type == "text"]
-    found = _unreadable(frame, headers, [*labels.values(), *named], source)
+    found = _unreadable(frame, headers, source)
     if found:
         raise_faults([*faults, *found], subject="The data cannot be evaluated")
     engine: Engine
@@ -75,35 +74,26 @@ def enter(
     return table
 
 
-_NO_LABELS = (nw.List, nw.Array, nw.Struct, nw.Duration)
-"""Types that every engine writes in words of its own, or not at all."""
-
-
 def _unreadable(
-    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], labels: Collection[str], source: Source
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], source: Source
 ) -> list[CommunityPlanError]:
-    """Return a fault for each column that cannot be read, or that is to be a label and can be none."""
-    schema: Mapping[str, Any] = {}
+    """Return a fault for each column that cannot be read."""
     if isinstance(frame, nw.LazyFrame):
-        if frame.implementation.is_polars():
-            from community_plan.frames.polars_frames import uneven
+        if not frame.implementation.is_polars():
+            return []
+        from community_plan.frames.polars_frames import uneven
 
-            found = uneven(nw.to_native(frame), headers, source)
-            if found:
-                return found
-        headers = [header for header in headers if header in labels]
-        schema = frame.collect_schema() if headers else {}
+        return uneven(nw.to_native(frame), headers, source)
+    if frame.implementation.is_polars():
+        return []
     faults: list[CommunityPlanError] = []
     for header in headers:
         try:
-            dtype = frame.get_column(header).dtype if isinstance(frame, nw.DataFrame) else schema[header]
-            if header not in labels or not isinstance(dtype, _NO_LABELS):
-                continue
-            problem = f"expected texts, numbers or dates, got {dtype}"
+            _ = frame.get_column(header).dtype
         except ValueError as error:  # of a decimal of less than 0 places
             problem = f"expected a type that every library has, got another: {error}"
-        mend = f"cast {header!r} to text, or to numbers"
-        faults.append(ColumnTypeError(problem, place=source.place(column=header), mend=mend))
+            mend = f"cast {header!r} to text, or to numbers"
+            faults.append(ColumnTypeError(problem, place=source.place(column=header), mend=mend))
     return faults
 
 
