@@ -8,6 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_public_names_are_a_plain_sorted_list() -> None:
     assert sorted(names) == sorted(cp.__all__)
     for name in names:
         assert getattr(cp, name).__doc__
+
+
+def test_the_package_names_its_modules_in_the_order_of_the_layers() -> None:
+    """So that who reads on from there misses none."""
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    listed = re.findall(r"`(\w+)`", str(cp.__doc__))
+    assert listed == [layer for layer in reversed(layers) if layer != "__main__"]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -1,11 +1,12 @@
 """Exact evaluation of community-service plans: a typed domain, a registry of targets, one verdict for all.
 
-The modules in reading order. The registry: `errors` › `units` › `sources` › `regions` › `variables` ›
-`domain` › `measures` › `commitments` › `targets` › `documents` › `plan` › `plan_files` › `plan_checks` ›
-`loader` › `compare`. The evaluation: `expressions` › `programs` › `entry` › `columns` › `frames` › `grouping` ›
-`tables` › `assembly` › `prepared` › `tallies` › `tally_files` › `merging` › `counting` › `verdicts` › `results` ›
-`evaluation` › `ledger`. On top: `sample`, `export`, `schema` and `cli`. The layer list in `pyproject.toml` is the
-diagram.
+The modules in reading order, which is that of the layers in `pyproject.toml` from the bottom up. The registry:
+`errors` › `units` › `sources` › `regions` › `labels` › `variables` › `domain` › `measures` › `targets` ›
+`commitments` › `toml_files` › `json_files` › `documents`. The evaluation: `expressions` › `sums` › `programs` ›
+`verdicts` › `judging` › `entry` › `grouping` › `columns` › `frames` › `tables` › `headers` › `assembly` › `prepared`
+› `tallies` › `tally_files` › `merging`. Plans, which bring the two together: `plan` › `plan_files` › `plan_checks` ›
+`loader` › `compare` › `results` › `ledger` › `counting` › `evaluation`. On top: `sample`, `export`, `schema` and
+`cli`.
 """
 
 from community_plan.compare import compare_plans as compare_plans

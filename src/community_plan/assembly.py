@@ -8,12 +8,11 @@ and are no community. What does not follow from a column follows from the statis
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from community_plan import columns as cells
 from community_plan.entry import Note, SourceColumn, bad_cells, resolve_columns
 from community_plan.errors import (
     AmbiguousColumnError,
@@ -25,6 +24,7 @@ from community_plan.errors import (
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
 from community_plan.grouping import Grouping, Misread, Register, Table, Way
+from community_plan.headers import UNIT_LEVEL, enter, headers_of, levels_among, names_in, stands_for
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, county_kind_of, normal_code, region_at, region_number
 from community_plan.tables import CellTable, Opened, RawTable
@@ -35,10 +35,6 @@ __all__ = [
     "Assembled",
     "assemble",
     "can_stream",
-    "levels_told",
-    "levels_written",
-    "names_of",
-    "synthetic_note",
 ]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
@@ -48,7 +44,6 @@ _FROM_CODE: dict[TableName, tuple[str, ...]] = {
     "communities": ("county_kind", "setting", "city", "county", "township"),
     "townships": ("county_kind", "township_kind", "city", "county"),
 }
-UNIT_LEVEL: dict[TableName, Level] = {"communities": "community", "townships": "township"}
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +75,7 @@ class Assembled:
 
     def names(self) -> dict[str, str]:
         """Return the names of communities or townships by code, if they have any."""
-        return _names(self.table) if self.named else {}
+        return names_in(self.table) if self.named else {}
 
 
 def assemble(
@@ -121,7 +116,7 @@ def assemble(
     from community_plan import frames
 
     said = tuple(sorted((units or {}).items())), tuple(sorted((declared_kinds or {}).items()))
-    key = (unit, main.source, tuple(_headers(main)), tuple(needed), grouping, way.streamed, *said)
+    key = (unit, main.source, tuple(headers_of(main)), tuple(needed), grouping, way.streamed, *said)
     recalled = frames.recalled(memory, key, main.frame, way)
     if recalled is not None:
         table, blank = recalled
@@ -176,8 +171,8 @@ class _Assembly:
         if isinstance(main, CellTable):
             # An attribute that no object sets is no column where another source can take its place.
             main = main.without_unset([*LEVELS, *self.derived_names()])
-        headers = _headers(main)
-        present = {name for header in headers if (name := self.stands_for(self.unit, header))}
+        headers = headers_of(main)
+        present = {name for header in headers if (name := stands_for(self.variables, self.unit, header))}
         apart: tuple[Level, ...] = ()
         if "township" in self.grouping.levels and "township" in present and present & {"county", "code"}:
             # Townships of one name are common (城关镇); a column of names needs the county beside it.
@@ -185,7 +180,7 @@ class _Assembly:
             self.grouping = self.grouping.told_apart(*apart)
         derived = self.derived_names()
         columns = self.community_columns(main, headers, derived)
-        labels = self.label_headers(main, headers)
+        labels = self.labelheaders_of(main, headers)
         unique = [columns["code"].header, *labels.values()] if "code" in columns else []
         table = self.enter(main, columns, labels, unique)
         registers = {
@@ -214,13 +209,9 @@ class _Assembly:
             apart=apart,
             level=self.level,
             named=named,
-            written=self.levels_among(present),
+            written=levels_among(present, self.level),
             notes=tuple(self.notes),
         )
-
-    def levels_among(self, names: Collection[str | None]) -> frozenset[Level]:
-        """Return the levels, larger than the rows themselves, that some columns tell."""
-        return frozenset(level for level in LEVELS if level in names and level != self.level)
 
     def derived_names(self) -> dict[str, Derivation]:
         """Return the variables that a register given with the data provides."""
@@ -267,19 +258,12 @@ class _Assembly:
                 self.units.setdefault(named[0], {})[rest] = unit
                 continue
             owners = [
-                owner for owner, raw in self.data.tables.items()
-                if name in _headers(raw) or any(self.stands_for(owner, header) == name for header in _headers(raw))
-            ]  # fmt: skip
+                owner
+                for owner, raw in self.data.tables.items()
+                if any(name in (header, stands_for(self.variables, owner, header)) for header in headers_of(raw))
+            ]
             for owner in owners or [self.unit]:
                 self.units.setdefault(owner, {})[name] = unit
-
-    def stands_for(self, table: TableName, header: str) -> str | None:
-        """Return the variable a header stands for, if any; a header's faults are reported elsewhere."""
-        try:
-            match = self.variables.match(table, header)
-        except CommunityPlanError:
-            return None
-        return None if match is None else match[0]
 
     def community_columns(
         self, main: CellTable | RawTable, headers: Sequence[str], derived: Mapping[str, Derivation]
@@ -287,7 +271,7 @@ class _Assembly:
         """Resolve the columns of the unit's table; those of a register must not stand in it too."""
         # A region that a scope names is a code, so a column of names cannot tell it.
         by_code = _FROM_CODE[self.unit]
-        present = {name: header for header in headers if (name := self.stands_for(self.unit, header))}
+        present = {name: header for header in headers if (name := stands_for(self.variables, self.unit, header))}
         for name, derive in derived.items():
             if name in present:
                 self.faults.append(
@@ -315,11 +299,11 @@ class _Assembly:
             faults=self.faults,
         )
 
-    def label_headers(self, main: CellTable | RawTable, headers: Sequence[str]) -> dict[str, str]:
+    def labelheaders_of(self, main: CellTable | RawTable, headers: Sequence[str]) -> dict[str, str]:
         """Return the headers of the columns that are grouped by and are no level."""
         labels = {}
         for name in self.grouping.columns:
-            matches = [header for header in headers if name in (header, self.stands_for(self.unit, header))]
+            matches = [header for header in headers if name in (header, stands_for(self.variables, self.unit, header))]
             if matches:
                 labels[name] = name if name in matches else matches[0]
                 continue
@@ -341,28 +325,14 @@ class _Assembly:
         unique: Sequence[str],
     ) -> Table:
         """Turn a table into whole numbers on the engine that it came with."""
-        if isinstance(raw, CellTable):
-            return cells.enter(
-                raw.source, raw.columns, raw.rows, columns, labels=labels, unique=unique, faults=self.faults
-            )
-        from community_plan import frames
-
-        return frames.enter(
-            raw.frame,
-            raw.source,
-            columns,
-            labels=labels,
-            unique=unique,
-            way=self.way,
-            faults=self.faults,
-        )
+        return enter(raw, columns, labels=labels, unique=unique, way=self.way, faults=self.faults)
 
     # -- registers ---------------------------------------------------------------------------------------
 
     def register(self, name: TableName, wanted: Sequence[str]) -> _Register:
         """Sum a register for each region that it names."""
         raw, local = self.data.tables[name], self.variables.of_table(name)
-        headers = _headers(raw)
+        headers = headers_of(raw)
         derivations = [derive for key in wanted if (derive := self.local[key].derive) is not None]
         summed = sorted({derive.sum for derive in derivations if derive.sum is not None})
         tested = sorted({derive.at_least.column for derive in derivations if derive.at_least is not None} - {*summed})
@@ -527,14 +497,6 @@ def _plus(before: Mapping[str, int | None] | None, values: Mapping[str, int | No
     return {key: None if old is None or new is None else old + new for key, (old, new) in both.items()}
 
 
-def _headers(table: CellTable | RawTable) -> list[str]:
-    if isinstance(table, CellTable):
-        return list(table.columns)
-    from community_plan import frames
-
-    return frames.headers_of(table.frame)
-
-
 def _register_features(derive: Derivation, local: Mapping[str, Variable]) -> list[Int]:
     """Return the sum that a derivation asks for, and the number of rows that leave it unknown."""
     kind = local[_KIND[derive.table]]
@@ -553,57 +515,3 @@ def _register_features(derive: Derivation, local: Mapping[str, Variable]) -> lis
     told = conjunction((counted, Known(derive.sum)))
     silent = when(conjunction((counted, negation(Known(derive.sum)))), Lit(1))
     return [when(told, Col(derive.sum)), add((unknown, silent))]
-
-
-def names_of(data: Opened, variables: Variables, table: TableName) -> dict[str, str]:
-    """Return the names of a table's regions by code, the code itself where it has no name.
-
-    Raises:
-        DataError: If the table has no codes that can be read.
-    """
-    work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
-    raw = data.tables[table]
-    columns = resolve_columns(raw.source, _headers(raw), variables, {"code": ()}, optional=["name"], faults=work.faults)
-    raise_faults(work.faults, subject="The data cannot be evaluated")
-    entered = work.enter(raw, columns, {}, ())  # a panel has a region once a year
-    raise_faults(work.faults, subject="The data cannot be evaluated")
-    codes = {code: code for code in entered.label_cells("code") if code is not None}
-    return codes | (_names(entered) if "name" in columns else {})
-
-
-def _names(table: Table) -> dict[str, str]:
-    """Return the names of a table's rows by code: one for each, whatever the order of the rows."""
-    names: dict[str, str] = {}
-    for code, name in zip(table.label_cells("code"), table.label_cells("name"), strict=True):
-        if code is not None and name is not None and name != code:  # a code is no name
-            names[code] = min(name, names.get(code, name))
-    return names
-
-
-def levels_told(data: Opened, variables: Variables, tables: Iterable[TableName]) -> tuple[Level, ...]:
-    """Return the levels that every one of some tables tells, by a column of its own or by the code."""
-    told = set(LEVELS)
-    for table in tables:
-        written, coded = levels_written(data, variables, table)
-        told &= set(LEVELS) if coded else written
-        told |= {"community"} if table == "townships" and coded else set()  # no township lies in one
-    return tuple(level for level in LEVELS if level in told)
-
-
-def levels_written(data: Opened, variables: Variables, table: TableName) -> tuple[frozenset[Level], bool]:
-    """Return the levels that a table tells in columns of their own, and whether it has codes."""
-    work = _Assembly(data, table, variables.of_table(table), variables, {}, Grouping(), {}, Way(careful=True))
-    names = {work.stands_for(table, header) for header in _headers(data.tables[table])}
-    return work.levels_among(names), "code" in names
-
-
-def synthetic_note(data: Opened) -> Note | None:
-    """Say that data which call themselves synthetic are."""
-    marked = [name for name, raw in data.tables.items() if "synthetic" in _headers(raw)]
-    if not marked:
-        return None
-    return Note(
-        code="synthetic",
-        zh=f"合成数据, 与实际情况无关 ({', '.join(marked)})",
-        en=f"synthetic data that describe no real place ({', '.join(marked)})",
-    )

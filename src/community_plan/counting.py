@@ -7,18 +7,11 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import (
-    Assembled,
-    assemble,
-    can_stream,
-    levels_told,
-    levels_written,
-    names_of,
-    synthetic_note,
-)
+from community_plan.assembly import Assembled, assemble, can_stream
 from community_plan.entry import Note, parse_units
 from community_plan.errors import CommunityPlanError, DataError, MissingColumnError, raise_faults
 from community_plan.grouping import Grouping, Misread, Summed, Table, Way
+from community_plan.headers import levels_told, levels_written, names_of, synthetic_note
 from community_plan.measures import Measure, variables_of
 from community_plan.plan import Plan
 from community_plan.prepared import Prepared

@@ -13,11 +13,11 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import names_of
 from community_plan.columns import read_cells
 from community_plan.commitments import Commitment
 from community_plan.entry import resolve_columns
 from community_plan.errors import CellError, CommunityPlanError, DataError, NotFoundError, Place, raise_faults
+from community_plan.headers import names_of
 from community_plan.plan import Plan
 from community_plan.regions import Level, county_kind_of, level_of, normal_code, setting_of
 from community_plan.sources import Text

@@ -7,10 +7,11 @@ from typing import Any
 
 import attrs
 
-from community_plan.assembly import UNIT_LEVEL, Assembled
+from community_plan.assembly import Assembled
 from community_plan.entry import Note
 from community_plan.errors import DataError, raise_faults
 from community_plan.grouping import Grouping
+from community_plan.headers import UNIT_LEVEL
 from community_plan.regions import CountyKind, Level
 from community_plan.variables import TableName, Variables
 
