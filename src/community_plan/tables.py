@@ -356,6 +356,8 @@ def _open_parquet(paths: Sequence[Path]) -> Any:
         if importlib.util.find_spec(library) is not None:
             try:
                 return frames.open_parquet([str(path) for path in paths], library)
+            except CommunityPlanError:  # it names the file
+                raise
             except Exception as error:  # each engine has errors of its own; the user gets one kind
                 raise DataError(f"no readable parquet: {error}", place=Place(file=str(paths[0]))) from error
     raise MissingDependencyError("polars or pyarrow", extra="polars", purpose="reading parquet")
