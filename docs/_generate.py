@@ -25,8 +25,8 @@ from community_plan.units import Lang
 from community_plan.variables import Derivation
 
 DOCS = Path(__file__).parent
-_LINE_END = re.compile(r"(?<=[\u4e00-\u9fff，。；：、）”》])\n *(?=[\u4e00-\u9fff（“《])")
-"""An end of a line between Chinese words."""
+_LINE_END = re.compile(r"(?<=[，。；：、）”》])\n *(?=[\w`（“《])|(?<=[\u4e00-\u9fff])\n *(?=[\u4e00-\u9fff（“《])")
+"""An end of a line between Chinese words, or after a Chinese stop."""
 PLAN = "shangqiu-14fyp"
 
 WORDS: dict[str, dict[Lang, str]] = {
