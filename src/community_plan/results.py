@@ -70,7 +70,8 @@ class Row:
     gap: Fraction | None
     """Value less target (less the nearer end of a range; 0 inside it). [unit]"""
     shortfall: Fraction | None
-    """Least change of the numerator after which the value meets the target. [shortfall_unit]"""
+    """Least change of the numerator, in whole quanta, after which the value meets the target; None if there is no
+    value, or if no such change meets the target: no half of 3 places is reached. [shortfall_unit]"""
     shortfall_unit: Unit | None
     """Unit of the shortfall."""
     lower: Fraction | None

@@ -299,23 +299,27 @@ def shortfall_of(found: Estimate, goal: Goal) -> Fraction | None:
     """Return the least change of the numerator, in whole quanta, after which the value meets the target.
 
     Floors ask for more of the numerator, ceilings for less; 0 if the value meets the target; None if there
-    is no value.
+    is no value, or if no such change meets the target: no half of 3 places is reached, and nothing is less
+    than 0.
     """
     if found.value is None:
         return None
-    below, above = (goal.floor - found.value) / found.step, (found.value - goal.ceiling) / found.step
+    more, less = (goal.floor - found.value) / found.step, (found.value - goal.ceiling) / found.step
     match goal.comparator:
         case Comparator.AT_LEAST | Comparator.MAINTAIN:
-            steps = max(0, math.ceil(below))
+            change = max(0, math.ceil(more))
         case Comparator.MORE_THAN:
-            steps = max(0, math.floor(below) + 1)
+            change = max(0, math.floor(more) + 1)
         case Comparator.AT_MOST:
-            steps = max(0, math.ceil(above))
+            change = -max(0, math.ceil(less))
         case Comparator.LESS_THAN:
-            steps = max(0, math.floor(above) + 1)
+            change = -max(0, math.floor(less) + 1)
         case Comparator.EQUAL | Comparator.RANGE:
-            steps = max(0, math.ceil(below), math.ceil(above))
-    return steps * found.quantum
+            change = max(0, math.ceil(more)) - max(0, math.ceil(less))
+    changed = found.value + change * found.step
+    if changed < 0 or judge_bounds(changed, changed, goal) is not Verdict.MET:
+        return None
+    return abs(change) * found.quantum
 
 
 def display(value: Fraction, *against: Fraction, digits: int = 2, most: int = 30) -> str:
