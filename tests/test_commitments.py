@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
 from pathlib import Path
 
+import attrs
 import polars as pl
 import pytest
 
 import community_plan as cp
 from community_plan.cli import run
 from community_plan.ledger import Evidence, State
+from community_plan.plan import Registry
 
 SOURCE = Path(cp.__file__).parent / "plans" / "shangqiu-14fyp" / "source.txt"
 # From the analysis of the text: B…: H checkable as it stands, M by evidence, the other 49 directions.
@@ -216,6 +219,32 @@ def test_a_yearly_duty_is_owed_anew_each_year(plan: cp.Plan) -> None:
     assert plan.ledger([], period=2024, as_of="2025-01-01").of("B140")[0].state == "overdue"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_evidence_dated_after_the_period_proves_nothing_in_it(plan: cp.Plan, order: int) -> None:
+    """Whichever row comes first; and of earlier years the latest counts."""
+    years = {"2023": "no", "2024": "yes", "2026": "not_applicable"}
+    rows = [Evidence(commitment="B141", region="411422", period=year, done=done) for year, done in years.items()]
+    states = {}
+    for period in (2022, 2023, 2024, 2025, 2026):
+        ledger = plan.ledger(rows[::order], period=period)
+        states[period] = {row.region: row.state.value for row in ledger.of("B141")}["411422"]
+    assert states == {2022: "open", 2023: "open", 2024: "unproved", 2025: "unproved", 2026: "not_applicable"}
+
+
+def test_a_yearly_duty_is_due_no_later_than_the_commitment(plan: cp.Plan) -> None:
+    """At each year's end, but in the last year on the day that is printed."""
+    yearly = attrs.evolve(plan.commitments["B140"], due=dt.date(2025, 6, 30))
+    early = attrs.evolve(plan, commitments=Registry("commitment", [yearly]))
+    for period, day, due in (
+        (2024, "2024-12-31", dt.date(2024, 12, 31)),
+        (2025, "2025-06-30", dt.date(2025, 6, 30)),
+    ):
+        (row, *_) = early.ledger([], period=period, as_of=day).of("B140")
+        assert (row.due, row.state) == (due, "open")
+        later = dt.date.fromisoformat(day) + dt.timedelta(days=1)
+        assert early.ledger([], period=period, as_of=later).of("B140")[0].state == "overdue"
+
+
 def test_only_the_communities_that_owe_it_are_listed(plan: cp.Plan) -> None:
     """What the text asks of urban communities no village owes."""
     data = [cp.Community(code="411422001001"), cp.Community(code="411422001201")]
@@ -236,6 +265,53 @@ def test_faulty_evidence_is_told_all_at_once(plan: cp.Plan, tmp_path: Path) -> N
     path.write_text("任务编号,区划代码,是否完成,日期\nB141,411422,是,soon\nB141,411423,maybe,\n", "utf-8")
     with pytest.raises(cp.DataError, match="maybe"):
         plan.ledger(path, period=2025)
+
+
+def test_no_row_of_evidence_is_lost_in_silence(plan: cp.Plan, tmp_path: Path) -> None:
+    """An unknown region, a village for what towns owe, no year for a yearly duty, no year at all, a row twice."""
+    path = tmp_path / "evidence.csv"
+    lines = (
+        "commitment,region,period,done,document",
+        "B141,411422,,yes,d",
+        "B141,411499,,yes,d",
+        "B141,411242,,yes,d",
+        "B140,411422,,yes,d",
+        "B140,411422,2024,yes,d",
+        "B140,411422,2024,yes,d",
+        "B141,411422,2025Q1,yes,d",
+        "B028,411422001201,,yes,d",
+        "B028,411422001011,,yes,d",
+        "B028,411422001001,,yes,d",
+    )
+    path.write_text("\n".join(lines), "utf-8")
+    data = [cp.Community(code="411422001001"), cp.Community(code="411422001201")]
+    with pytest.raises(cp.DataFaults) as caught:
+        plan.ledger(path, period=2025, data=data)
+    said = [str(fault).removeprefix(f"{path}, ") for fault in caught.value.faults]
+    assert said == [
+        "row 2: expected a county of the plan for B141, got '411499'. Correct the code.",
+        "row 3: expected a county of the plan for B141, got '411242'; did you mean '411422'? Correct the code.",
+        "row 4: expected a year such as 2025 for B140, got ''",
+        "row 6: two rows for B140 in 411422, 2024",
+        "row 7: expected a year such as 2025 or none for B141, got '2025Q1'",
+        "row 8: expected a community with setting = urban for B028, got '411422001201', whose code says otherwise. "
+        "Correct the code, or drop the row.",
+        "row 9: expected a community of data= for B028, got '411422001011'; did you mean '411422001001'? "
+        "Correct the code, or list the community in the data.",
+    ]
+    with pytest.raises(cp.DataError, match="table evidence, row 1: expected a county of the plan for B008"):
+        plan.ledger([Evidence(commitment="B008", region="411499", done="yes", document="d")], period=2025)
+
+
+def test_regions_that_nothing_lists_owe_what_their_evidence_says(plan: cp.Plan) -> None:
+    """A plan without regions, or data without townships, cannot say that a code is wrong."""
+    rows = [Evidence(commitment="B141", region="130102", done="yes", document="d")]
+    nowhere = attrs.evolve(plan, document=attrs.evolve(plan.document, regions=()))
+    ledger = nowhere.ledger(rows, period=2025)
+    assert [(row.region, row.state) for row in ledger.of("B141")] == [("130102", State.PROVED)]
+    assert "B141" in ledger.unlisted
+    rows = [Evidence(commitment="B028", region="411422001011", done="yes", document="d")]
+    assert [row.region for row in plan.ledger(rows, period=2025).of("B028")] == ["411422001011"]
 
 
 def test_the_samples_ledger_is_the_same_from_file_and_frame(plan: cp.Plan, sample: Path) -> None:

@@ -57,7 +57,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "total": ("合计", "total"),
     "township": ("乡镇(街道)", "township"),
     "unit": ("单位", "unit"),
-    "unlisted": ("缺乡镇或社区名录, 未能逐一列出", "not listed for want of a register of townships or communities"),
+    "unlisted": ("缺区划名录, 未能逐一列出", "not listed for want of a register of the regions"),
     "unproved": ("已完成(无佐证)", "done without proof"),
     "unknown": ("无法判断", "unknown"),
     "upper": ("上界", "upper bound"),

@@ -6,8 +6,9 @@ import datetime as dt
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from community_plan.sources import Text
 from community_plan.tables import as_cells, file_in, open_table, open_tables, path_of
 from community_plan.variables import TableName
 
-__all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up", "read_evidence", "regions_of"]
+__all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up", "is_year", "read_evidence", "regions_of"]
 
 
 class State(StrEnum):
@@ -68,6 +69,8 @@ class Evidence:
     """Date of the document."""
     responsible: str = ""
     """Who answers for it."""
+    place: Place | None = attrs.field(default=None, eq=False, repr=False)
+    """Row that it was read from, to be named where it is at fault."""
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +118,8 @@ class Ledger:
     plan: str
     """Id of the plan."""
     unlisted: tuple[str, ...] = ()
-    """Commitments owed by townships or communities that could not be listed for want of their register."""
+    """Commitments owed by regions that could not be listed for want of their register: by townships or communities
+    without `data=`, by cities or counties of a plan that names none."""
 
     def count(self) -> dict[State, int]:
         """Return how many rows stand in each state."""
@@ -187,6 +191,7 @@ def read_evidence(plan: Plan, data: Any) -> list[Evidence]:
                     document=cells.get("document") or "",
                     date=None if cells.get("date") is None else dt.date.fromisoformat(cells["date"][:10]),
                     responsible=cells.get("responsible") or "",
+                    place=place,
                 )
             )
         except ValueError as error:
@@ -200,6 +205,11 @@ def _year(text: str | None) -> str:
     return re.sub(r"(\.0|年|年度)$", "", text or "")
 
 
+def is_year(text: str) -> bool:
+    """Return whether a text is a year of four digits."""
+    return bool(re.fullmatch(r"[12]\d{3}", text, re.ASCII))
+
+
 def regions_of(plan: Plan, data: Any = None) -> dict[Level, dict[str, Text]]:
     """Return the regions that can owe something: the plan's own, and those of the tables that are given.
 
@@ -207,10 +217,10 @@ def regions_of(plan: Plan, data: Any = None) -> dict[Level, dict[str, Text]]:
         plan: The plan.
         data: A `Dataset`, a folder or a communities table; without it townships and communities are not known.
     """
-    found: dict[Level, dict[str, Text]] = {"city": {}, "county": {}}
+    found: dict[Level, dict[str, Text]] = {}
     for code, region in plan.regions.items():
-        if region.level in found:
-            found[region.level][code] = region.name or Text(code, code)
+        if region.level in ("city", "county"):
+            found.setdefault(region.level, {})[code] = region.name or Text(code, code)
     if data is not None:
         opened = open_tables(data)
         tables: tuple[tuple[TableName, Level], ...] = (("communities", "community"), ("townships", "township"))
@@ -239,10 +249,12 @@ def draw_up(
         as_of: Day from which a due date has passed.
 
     Raises:
-        DataError: If evidence names a commitment that owes none, or a region that does not owe it, or stands twice.
+        DataError: If evidence names a commitment that owes none, or a region that does not owe it, if it says no year
+            for what is owed each year, or stands twice; several faults come together as `DataFaults`.
+        NotFoundError: If it names a commitment that the plan does not have.
     """
     owed = {c.id: c for c in plan.commitments.values() if c.check == "evidenced"}
-    found = _by_place(plan, owed, evidence, period)
+    found = _by_place(plan, owed, evidence, period, regions)
     rows = []
     unlisted = []
     for commitment in owed.values():
@@ -258,13 +270,18 @@ def draw_up(
 
 
 def _by_place(
-    plan: Plan, owed: Mapping[str, Commitment], evidence: Iterable[Evidence], period: str
+    plan: Plan,
+    owed: Mapping[str, Commitment],
+    evidence: Iterable[Evidence],
+    period: str,
+    regions: Mapping[Level, Mapping[str, Text]],
 ) -> dict[tuple[str, str], Evidence]:
     """Return the row of evidence for each commitment and region; append every fault before raising."""
     faults: list[CommunityPlanError] = []
     found: dict[tuple[str, str], Evidence] = {}
+    seen: set[tuple[str, str, str]] = set()
     for number, row in enumerate(evidence, start=1):
-        place = Place(table="evidence", row=number)
+        place = row.place or Place(table="evidence", row=number)
         if row.commitment not in owed:
             if row.commitment in plan.commitments:
                 check = plan.commitments[row.commitment].check
@@ -273,25 +290,61 @@ def _by_place(
                 faults.append(NotFoundError("commitment", row.commitment, owed).at(place))
             continue
         commitment = owed[row.commitment]
-        if level_of(row.region) != commitment.owed_by:
-            problem = f"expected the code of a {commitment.owed_by} for {commitment.id}, got {row.region!r}"
-            faults.append(CellError(problem, place=place))
+        fault = _region_fault(plan, commitment, row.region, regions)
+        if fault is not None:
+            faults.append(fault.at(place))
             continue
         if commitment.prohibition and row.done == "yes" and row.violations is None:
             problem = f"{commitment.id} is a prohibition: expected the number of violations, got done = yes"
             faults.append(CellError(problem, place=place, mend="count the violations; none is 0"))
             continue
-        if commitment.every is not None and row.period != period:
-            continue  # proof of another year
+        if not (is_year(row.period) or (commitment.every is None and not row.period)):
+            or_none = "" if commitment.every is not None else " or none"
+            problem = f"expected a year such as {period}{or_none} for {commitment.id}, got {row.period!r}"
+            faults.append(CellError(problem, place=place))
+            continue
         key = (row.commitment, row.region)
-        if key in found and found[key].period == row.period:
+        if (*key, row.period) in seen:
             faults.append(
                 DataError(f"two rows for {row.commitment} in {row.region}, {row.period or 'once'}", place=place)
             )
-        if key not in found or found[key].period < row.period <= period:
+        seen.add((*key, row.period))
+        if row.period > period or (commitment.every is not None and row.period != period):
+            continue  # proof of a later year, or of another one
+        if key not in found or found[key].period < row.period:
             found[key] = row
     raise_faults(faults, subject="The evidence cannot be used")
     return found
+
+
+def _region_fault(
+    plan: Plan, commitment: Commitment, code: str, regions: Mapping[Level, Mapping[str, Text]]
+) -> DataError | None:
+    """Return what keeps a region from owing a commitment."""
+    level = commitment.owed_by
+    assert level is not None
+    if level_of(code) != level:
+        return CellError(f"expected the code of a {level} for {commitment.id}, got {code!r}")
+    known = regions.get(level)
+    if known is not None and code not in known:
+        near = _slip(code, known)
+        hint = "" if near is None else f"; did you mean {near!r}?"
+        register = "the plan" if level in ("city", "county") else "data="
+        problem = f"expected a {level} of {register} for {commitment.id}, got {code!r}{hint}"
+        mend = "correct the code" if register == "the plan" else f"correct the code, or list the {level} in the data"
+        return CellError(problem, mend=mend)
+    if not _applies(plan, commitment, code):
+        kind = ", ".join(f"{test.variable} = {' or '.join(test.values)}" for test in commitment.where)
+        problem = f"expected a {level} with {kind} for {commitment.id}, got {code!r}, whose code says otherwise"
+        return CellError(problem, mend="correct the code, or drop the row")
+    return None
+
+
+def _slip(code: str, known: Container[str]) -> str | None:
+    """Return a known code that two swapped neighbours or one wrong digit make of a code."""
+    swapped = (code[:at] + code[at + 1] + code[at] + code[at + 2 :] for at in range(len(code) - 1))
+    wrong = (code[:at] + digit + code[at + 1 :] for at in reversed(range(len(code))) for digit in "0123456789")
+    return next((near for near in chain(swapped, wrong) if near in known), None)
 
 
 def _applies(plan: Plan, commitment: Commitment, code: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -467,12 +466,14 @@ class Plan:
             as_of: Day from which a due date has passed; without it the last day of `period`.
 
         Raises:
-            DataError: If evidence cannot be read, names a commitment that takes none, or a region of another level.
+            DataError: If evidence cannot be read, names a commitment that takes none, or a region that does not owe
+                it, or stands twice; several faults come together as `DataFaults`.
+            NotFoundError: If it names a commitment that the plan does not have.
         """
         from community_plan import ledger
 
         year = str(period)
-        if not re.fullmatch(r"[12]\d{3}", year, re.ASCII):
+        if not ledger.is_year(year):
             raise DataError(f"expected a year such as 2025 in period=, got {period!r}")
         day = parse_day(as_of) or dt.date(int(year), 12, 31)
         rows = ledger.read_evidence(self, evidence)
