@@ -89,6 +89,16 @@ def test_an_unknown_unit_names_column_and_nearest_unit(plan: cp.Plan, make: Call
     assert "百户" in error.suggestions
 
 
+def test_a_header_and_a_call_that_name_two_units(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Neither wins in silence; where both say the same there is no fault."""
+    changed = {"comprehensive_service_area": None, "综合服务设施面积(公顷)": [0.003, 0.006, 0.009]}
+    for key in ("comprehensive_service_area", "综合服务设施面积(公顷)"):
+        assert plan.evaluate(make(**changed), targets=AREA, units={key: "公顷"}).row(AREA).value == 30
+        error = fault(plan, make(**changed), errors.AmbiguousColumnError, units={key: "亩"})
+        assert error.place.column == "综合服务设施面积(公顷)"
+        assert "the header says 公顷, the call says 亩" in str(error)
+
+
 def test_a_unit_for_a_column_that_is_not_there(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """It would otherwise be lost in silence."""
     error = fault(plan, make(), errors.MissingColumnError, units={"household": "百户"})

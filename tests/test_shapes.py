@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -491,6 +492,40 @@ def test_a_zero_count(tmp_path: Path) -> None:
     for counts, value, verdict in (([1, 2], 0, MET), ([1, 0], 1, NOT_MET), ([1, None], 0, UNKNOWN)):
         row = judged(plan, places(comprehensive_service_count=counts), "without")
         assert (row.value, row.verdict) == (value, verdict)
+
+
+HOMES = """
+[[variables]]
+id = "homes_in_hundreds"
+table = "communities"
+type = "quantity"
+kind = "homes"
+label = { zh = "住房数(约)", en = "Homes, in round hundreds" }
+unit = "户"
+quantum = "100 户"
+"""
+
+
+@pytest.mark.parametrize("form", ["csv", "polars", "pandas", "pyarrow", "duckdb"])
+def test_half_a_quantum_goes_to_the_even_one(tmp_path: Path, form: str) -> None:
+    """Kept in hundreds, 50 homes are none, and 150 and 250 are two hundred each: in cells, columns and doubles."""
+    quote = "住房达400户"
+    plan = write_plan(
+        tmp_path,
+        target("homes", 'comparator = ">="\nvalue = "400 户"', quote, "住房", "400户"),
+        indicator("homes", "户", 'kind = "total"\nof = ["homes_in_hundreds"]'),
+        variables=HOMES,
+        source=quote,
+    )
+    codes = [f"411422001{row:03d}" for row in range(1, 4)]
+    for numbers in ([50, 150, 250], [50.0, 150.0, 250.0]):
+        frame = pl.DataFrame({"code": codes, "homes_in_hundreds": numbers})
+        path = tmp_path / "communities.csv"
+        frame.write_csv(path)
+        forms = {"csv": path, "polars": frame, "pandas": frame.to_pandas(), "pyarrow": frame.to_arrow()}
+        data = forms[form] if form != "duckdb" else duckdb.connect().from_arrow(frame.to_arrow())
+        row = judged(plan, data, "homes")
+        assert (row.value, row.verdict) == (400, MET)
 
 
 WALK = """
