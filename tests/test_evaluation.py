@@ -405,6 +405,24 @@ def test_faulty_published_values_are_told_together(plan: cp.Plan) -> None:
     assert len(caught.value.faults) == 3
 
 
+def test_a_published_value_is_not_lost_because_its_target_is_not_asked_for(plan: cp.Plan) -> None:
+    """Each such value is named; None is no value, and an indicator is asked for with any of its targets."""
+    rural, activity = "rural-facility-coverage", "activity-area-share"
+    values = {rural: "92.1 %", activity: "61 %", "urban-facility-coverage": None, f"{AREA}@四(三)2": 31}
+    with pytest.raises(cp.DataFaults) as caught:
+        plan.judge(values, targets=[rural])
+    assert [str(fault) for fault in caught.value.faults] == [
+        f"{name}: a value is given, but targets= does not name it. Name it there, or leave targets= out."
+        for name in (activity, f"{AREA}@四(三)2")
+    ]
+    with pytest.raises(cp.DataError, match=activity):
+        plan.judge({activity: "61 %"}, targets=rural)
+    assert [row.target for row in plan.judge({AREA: 31}, targets=f"{AREA}@四(三)2")] == [f"{AREA}@四(三)2"]
+    assert plan.judge(values, targets=[*values]).row(activity).verdict == "met"
+    with pytest.raises(cp.NotFoundError, match="no target 'rural'"):
+        plan.judge({rural: 1}, targets="rural")
+
+
 def test_a_tally_is_judged_like_the_data(plan: cp.Plan, frame: pl.DataFrame) -> None:
     """Two halves, tallied apart, make the whole."""
     whole = plan.evaluate(frame, by="county", targets=AREA)

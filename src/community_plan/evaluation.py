@@ -265,6 +265,7 @@ def judge(
 ) -> Result:
     """Judge published values; see `Plan.judge`."""
     day = parse_day(as_of)
+    asked = {target.id for target in plan.choose("main" if targets is None else targets)}
     faults: list[CommunityPlanError] = []
     given: dict[str, Quantity | None] = {}
     for name, value in values.items():
@@ -276,6 +277,10 @@ def judge(
         ]
         if not users:
             faults.append(NotFoundError("target or indicator", name, [*plan.targets, *plan.indicators]))
+        elif targets is not None and value is not None and not any(target.id in asked for target in users):
+            problem, mend = "a value is given, but targets= does not name it", "name it there, or leave targets= out"
+            faults.append(DataError(problem, place=Place(key=name), mend=mend))
+            continue
         for target in users:
             # A value for the target itself goes before one for its indicator.
             if target.id in given and name != target.id:
@@ -288,7 +293,6 @@ def judge(
                 break
     raise_faults(faults, subject="The values cannot be judged")
     rows = []
-    asked = {target.id for target in plan.choose("main" if targets is None else targets)}
     if targets is None:
         asked |= given.keys()
     for target in plan.targets.values():

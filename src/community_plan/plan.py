@@ -447,6 +447,7 @@ class Plan:
 
         Raises:
             NotFoundError: If there is no such target or indicator.
+            DataError: If a value is given for a target that `targets` does not name.
             QuantityTextError: If a value cannot be read.
             DimensionError: If a value's unit does not fit the indicator.
         """
