@@ -131,6 +131,17 @@ def test_a_range_holds_both_its_ends(tmp_path: Path, workers: int, verdict: cp.V
     assert plan.targets[name].text() == "35 人/万人 – 40 人/万人"
 
 
+@pytest.mark.parametrize(("places_", "shortfall", "unit"), [(3, None, None), (4, 1, "社区")])
+def test_half_of_three_is_out_of_reach(tmp_path: Path, places_: int, shortfall: int | None, unit: str | None) -> None:
+    """恰好50%: one of four is one too few, and of three neither one nor two will do."""
+    name, quote = "facility-coverage", "覆盖率为50%"
+    terms = 'comparator = "="\nvalue = "50 %"'
+    plan = write_plan(tmp_path, target(name, terms, quote, "覆盖率", "50%"), source=quote)
+    row = judged(plan, places(comprehensive_service_count=[1] + [0] * (places_ - 1)), name)
+    assert (row.verdict, row.shortfall) == (NOT_MET, shortfall)
+    assert (row.shortfall_unit and str(row.shortfall_unit)) == unit
+
+
 def test_a_round_figure_is_marked(tmp_path: Path) -> None:
     """300个左右: the text says that the figure is round; the verdict is the printed figure's."""
     quote = "社会组织达到300个左右"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from fractions import Fraction
 
 import attrs
 
@@ -37,6 +38,7 @@ __all__ = [
     "counted_unit",
     "formula",
     "measure_unit",
+    "quanta_of",
     "scope_text",
     "variables_of",
 ]
@@ -202,6 +204,11 @@ def measure_unit(measure: Measure, variables: Variables) -> Unit:
             return _sum_unit(measure.numerator, variables) / _sum_unit(measure.denominator, variables)
         case Share():
             return DIMENSIONLESS
+
+
+def quanta_of(names: tuple[str, ...], variables: Variables) -> Fraction:
+    """Return how many quanta one unit of a sum of variables is; communities are counted one by one."""
+    return Fraction(1) if names[0] == UNITS_COLUMN else variables[names[0]].quanta_per_unit
 
 
 def counted_unit(measure: Measure, variables: Variables) -> Unit:

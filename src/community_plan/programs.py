@@ -59,6 +59,7 @@ from community_plan.measures import (
     Share,
     Total,
     measure_unit,
+    quanta_of,
     variables_of,
 )
 from community_plan.regions import LEVELS, region_number
@@ -202,8 +203,8 @@ class _Compiler:
             else measure_unit(Total(of=condition.numerator), self.variables)
         )
         # n / qn ≥ value · d / qd, with qn and qd the quanta per unit, becomes left · n ≥ right · d.
-        right = condition.value.value_in(unit) * self.quanta(condition.numerator)
-        left = self.quanta(condition.denominator) if condition.denominator else Fraction(1)
+        right = condition.value.value_in(unit) * quanta_of(condition.numerator, self.variables)
+        left = quanta_of(condition.denominator, self.variables) if condition.denominator else Fraction(1)
         common = math.lcm(left.denominator, right.denominator)
         factors = int(left * common), int(right * common)
         shared = math.gcd(*factors) or 1
@@ -216,9 +217,6 @@ class _Compiler:
         defined = compare(denominator, ">", ZERO)
         decided = conjunction((reported, defined))
         return _Truth(conjunction((decided, test)), conjunction((decided, negation(test))))
-
-    def quanta(self, names: tuple[str, ...]) -> Fraction:
-        return Fraction(1) if names[0] == UNITS_COLUMN else self.variables[names[0]].quanta_per_unit
 
     def scope(self, where: tuple[Is, ...]) -> tuple[Bool, Bool]:
         """Return “surely in scope” and “perhaps in scope”."""

@@ -13,11 +13,11 @@ import attrs
 from community_plan.entry import INT64_MAX, Note
 from community_plan.errors import CommunityPlanError, SumOverflowError, TallyError, nearest, raise_faults
 from community_plan.grouping import Grouping, Summed
-from community_plan.measures import Measure, Ratio, Total, counted_unit, measure_unit
+from community_plan.measures import Measure, Ratio, Total, counted_unit, measure_unit, quanta_of
 from community_plan.programs import Program, Slots, slots_of
 from community_plan.regions import LEVELS, Level, is_code_of, region_at
 from community_plan.units import DIMENSIONLESS, Quantity
-from community_plan.variables import UNITS_COLUMN, Variables
+from community_plan.variables import Variables
 
 __all__ = [
     "Cells",
@@ -88,8 +88,7 @@ class Counted:
 
 
 def _quantum(names: tuple[str, ...], variables: Variables) -> Quantity:
-    per_unit = 1 if names[0] == UNITS_COLUMN else variables[names[0]].quanta_per_unit
-    return Quantity(1 / per_unit if per_unit != 1 else 1, measure_unit(Total(of=names), variables))
+    return Quantity(1 / quanta_of(names, variables), measure_unit(Total(of=names), variables))
 
 
 @attrs.frozen(kw_only=True)

@@ -13,7 +13,17 @@ from fractions import Fraction
 
 import attrs
 
-from community_plan.measures import Comparator, Count, Measure, Ratio, Share, Total, counted_unit, measure_unit
+from community_plan.measures import (
+    Comparator,
+    Count,
+    Measure,
+    Ratio,
+    Share,
+    Total,
+    counted_unit,
+    measure_unit,
+    quanta_of,
+)
 from community_plan.programs import Slots
 from community_plan.targets import Indicator, Target
 from community_plan.units import DIMENSIONLESS, Unit, decimal_text
@@ -108,10 +118,6 @@ class Scale:
         return self.factor / self.above * self.below
 
 
-def _quanta(names: tuple[str, ...], variables: Variables) -> Fraction:
-    return Fraction(1) if names[0] == UNITS_COLUMN else variables[names[0]].quanta_per_unit
-
-
 def scale_of(indicator: Indicator, measure: Measure, variables: Variables) -> Scale:
     """Return the scale of a measure.
 
@@ -125,8 +131,8 @@ def scale_of(indicator: Indicator, measure: Measure, variables: Variables) -> Sc
             above = measure.numerator if isinstance(measure, Ratio) else measure.of
             return Scale(
                 factor=factor,
-                above=_quanta(above, variables),
-                below=_quanta(measure.denominator, variables) if isinstance(measure, Ratio) else one,
+                above=quanta_of(above, variables),
+                below=quanta_of(measure.denominator, variables) if isinstance(measure, Ratio) else one,
                 unit=measure_unit(Total(of=above), variables),
                 limit=_part_limit(measure, variables),
             )
