@@ -127,7 +127,7 @@ def _in_few_pieces(series: nw.Series[Any]) -> nw.Series[Any]:
 def _is_of_pyarrow(series: nw.Series[Any]) -> bool:
     if series.implementation.is_pandas_like():
         dtype = series.to_native().dtype
-        return "pyarrow" in str(getattr(dtype, "storage", dtype))
+        return not isinstance(dtype, np.dtype) and "pyarrow" in str(getattr(dtype, "storage", dtype))
     return bool(series.implementation.is_pyarrow())
 
 

@@ -59,11 +59,18 @@ def enter(
     faults += doubled(headers_of(frame), labels.values(), source.place())  # of variables this has been told already
     # Words of a category are compared as they are; every other text is cut, measured or read as a number.
     texts = {*(c.header for c in columns.values() if c.variable.type not in ("category", "quantity")), *labels.values()}
-    found = _unreadable(frame, headers, source)
-    if found:
-        raise_faults([*faults, *found], subject="The data cannot be evaluated")
+    if isinstance(frame, nw.LazyFrame) and frame.implementation.is_polars():
+        from community_plan.frames.polars_frames import uneven
+
+        _raise(faults, uneven(nw.to_native(frame), headers, source))
     engine: Engine
-    engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way, texts)
+    try:
+        engine, relation = _streamed(frame, way, headers) if way.streamed else _opened(frame, headers, way, texts)
+    except ValueError as error:
+        if isinstance(error, CommunityPlanError) or isinstance(frame, nw.LazyFrame):
+            raise
+        _raise(faults, _unreadable(frame, headers, source))
+        engine, relation = _opened(frame.select(*headers), headers, way, texts)  # nobody reads what cannot be read
     if engine.in_memory or way.streamed:
         engine.looks = []  # for the next table of its kind
     table = native_entry.enter(
@@ -74,23 +81,19 @@ def enter(
     return table
 
 
-def _unreadable(
-    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str], source: Source
-) -> list[CommunityPlanError]:
-    """Return a fault for each column that cannot be read."""
-    if isinstance(frame, nw.LazyFrame):
-        if not frame.implementation.is_polars():
-            return []
-        from community_plan.frames.polars_frames import uneven
+def _raise(faults: Sequence[CommunityPlanError], more: Sequence[CommunityPlanError]) -> None:
+    """Raise what was found before together with what makes it impossible to go on."""
+    if more:
+        raise_faults([*faults, *more], subject="The data cannot be evaluated")
 
-        return uneven(nw.to_native(frame), headers, source)
-    if frame.implementation.is_polars():
-        return []
+
+def _unreadable(frame: nw.DataFrame[Any], headers: Sequence[str], source: Source) -> list[CommunityPlanError]:
+    """Return a fault for each column of a type that narwhals does not know: a decimal of less than 0 places."""
     faults: list[CommunityPlanError] = []
     for header in headers:
         try:
             _ = frame.get_column(header).dtype
-        except ValueError as error:  # of a decimal of less than 0 places
+        except ValueError as error:
             problem = f"expected a type that every library has, got another: {error}"
             mend = f"cast {header!r} to text, or to numbers"
             faults.append(ColumnTypeError(problem, place=source.place(column=header), mend=mend))
