@@ -238,11 +238,12 @@ def test_a_column_that_is_counted_may_tell_rows_apart(kind: str) -> None:
     assert wide.get_column(f"{AREA}__value").to_list() == [float(row.value or 0) for row in result]
 
 
+@pytest.mark.parametrize("ask", [PLAN.evaluate, PLAN.tally, PLAN.prepare])
 @pytest.mark.parametrize("name", ["region", "value", "level", "number", "verdict"])
-def test_a_result_has_columns_of_its_own_that_no_grouping_takes(name: str) -> None:
-    """What would stand over the region, the value or the verdict of a row is refused."""
+def test_a_result_has_columns_of_its_own_that_no_grouping_takes(name: str, ask: Callable[..., Any]) -> None:
+    """What would stand over the region, the value or the verdict of a row is refused, and before it is counted."""
     with pytest.raises(cp.DataError, match=f"got by='{name}'. Rename the column in the data"):
-        PLAN.evaluate(communities(3, **{name: ["x", "y", "z"]}), by=["county", name], targets=AREA)
+        ask(communities(3, **{name: ["x", "y", "z"]}), by=["county", name], targets=AREA)
 
 
 def test_a_category_of_python_objects_is_read_in_any_order() -> None:

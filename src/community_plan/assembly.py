@@ -180,7 +180,7 @@ class _Assembly:
             self.grouping = self.grouping.told_apart(*apart)
         derived = self.derived_names()
         columns = self.community_columns(main, headers, derived)
-        labels = self.labelheaders_of(main, headers)
+        labels = self.label_headers(main, headers)
         unique = [columns["code"].header, *labels.values()] if "code" in columns else []
         table = self.enter(main, columns, labels, unique)
         registers = {
@@ -299,7 +299,7 @@ class _Assembly:
             faults=self.faults,
         )
 
-    def labelheaders_of(self, main: CellTable | RawTable, headers: Sequence[str]) -> dict[str, str]:
+    def label_headers(self, main: CellTable | RawTable, headers: Sequence[str]) -> dict[str, str]:
         """Return the headers of the columns that are grouped by and are no level."""
         labels = {}
         for name in self.grouping.columns:
@@ -405,10 +405,10 @@ class _Assembly:
             )
         return table
 
-    def _called_twice(self, level: Level, code: str, names: Sequence[str | None]) -> DataError:
+    def _called_twice(self, level: Level, region: str, names: Sequence[str]) -> DataError:
         """Return the fault that what lies beyond communities may belong to one region or to another."""
         return DataError(
-            f"expected one name for the {level} of {code}, which has more than its communities, got "
+            f"expected one name for the {level} of {region}, which has more than its communities, got "
             + " and ".join(repr(name) for name in names[:5]),
             place=self.data.tables[self.unit].source.place(column=level),
             mend="call it by one name, or by its code, in all of its rows",
@@ -450,21 +450,21 @@ class _Assembly:
         kinds = table.kinds_by_county() if "county_kind" in table.amount_names else {}
         labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
         amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
-        faults: list[CommunityPlanError] = []
+        faults: dict[str, CommunityPlanError] = {}
         for (code, *rest), register, values in beyond:
             known = dict(zip(register.columns, rest, strict=True))
             for level in self.grouping.levels:
                 region = region_at(code, level)
                 # One without a community here goes by its code, as it would in data of its own.
-                names = sorted(called[level].get(region, ())) if region is not None else [None]
-                if len(names) > 1:
-                    faults.append(self._called_twice(level, code, names))
+                names = sorted(called[level].get(region, ())) if region is not None else []
+                if region is not None and len(names) > 1:
+                    faults[region] = self._called_twice(level, region, names)
                 labels[level].append(names[0] if names else region)
             for column in self.grouping.columns:
                 labels[column].append(known.get(column))
             for name in table.amount_names:
                 amounts[name].append(values.get(name, self._beyond_communities(name, code, kinds)))
-        raise_faults(faults, subject="The data cannot be evaluated")
+        raise_faults(list(faults.values()), subject="The data cannot be evaluated")
         return table.with_remainder(amounts, labels)
 
     def _beyond_communities(self, name: str, code: str, kinds: Mapping[str, set[int | None]]) -> int | None:

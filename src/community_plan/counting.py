@@ -17,6 +17,7 @@ from community_plan.plan import Plan
 from community_plan.prepared import Prepared
 from community_plan.programs import REMAINDER, Program, compile_program
 from community_plan.regions import LEVELS, Level
+from community_plan.results import RESULT_COLUMNS
 from community_plan.tables import Opened, open_tables
 from community_plan.tallies import Cells, Counted, Tally, cells_of, combine, note_order, without_levels
 from community_plan.variables import TableName
@@ -112,7 +113,7 @@ def tally(
 ) -> Tally:
     """Read data and add up what the chosen targets need; see `Plan.tally`."""
     source, chosen = source_of(plan, data, targets, units)
-    grouping = Grouping.parse(by)
+    grouping = grouping_of(by)
     finest = max((LEVELS[level] for level in grouping.levels), default=0)
     written, countable = source.written(measures_of(plan, chosen))
     coarser = {level for level in written if level not in grouping.levels and LEVELS[level] < finest}
@@ -136,7 +137,7 @@ def prepare(
     chosen = key_of(targets)
     measures = measures_of(plan, chosen)
     there = [name for name in sorted(measures) if name in opened.tables]
-    grouping = Grouping(levels_told(opened, plan.variables, there)) if by is None else Grouping.parse(by)
+    grouping = Grouping(levels_told(opened, plan.variables, there)) if by is None else grouping_of(by)
     tables: dict[TableName, Assembled] = {}
     faults: list[CommunityPlanError] = []
     for name in sorted(measures):
@@ -311,6 +312,22 @@ def _found_measures(plan: Plan, targets: Iterable[str] | str | None) -> dict[Tab
         # Compiled without data first: a measure with a wrong dimension is a fault of the plan, not of the table.
         compile_program(measures, plan.variables)
     return tables
+
+
+def grouping_of(by: str | Iterable[str] | None) -> Grouping:
+    """Read a `by=` argument.
+
+    Raises:
+        DataError: If one of its parts is no text, or a column that would stand over one that a result has itself.
+    """
+    grouping = Grouping.parse(by)
+    taken = [name for name in grouping.columns if name in RESULT_COLUMNS]
+    if taken:
+        raise DataError(
+            f"expected columns that a result does not have itself, got by={taken[0]!r}",
+            mend="rename the column in the data",
+        )
+    return grouping
 
 
 def key_of(targets: Iterable[str] | str | None) -> Any:

@@ -10,11 +10,11 @@ from typing import Any
 
 import attrs
 
-from community_plan.counting import Counting, count, key_of, measures_of, source_of
+from community_plan.counting import Counting, count, grouping_of, key_of, measures_of, source_of
 from community_plan.entry import Note, parse_day
 from community_plan.errors import CommunityPlanError, DataError, NotFoundError, Place, TallyError, raise_faults
 from community_plan.expressions import Int
-from community_plan.grouping import Grouping, Table
+from community_plan.grouping import Table
 from community_plan.judging import Judged, judged, judged_rows
 from community_plan.labels import label_text
 from community_plan.measures import Measure
@@ -22,7 +22,7 @@ from community_plan.merging import plan_differences
 from community_plan.plan import Plan
 from community_plan.programs import Program, Slots, slots_of
 from community_plan.regions import LEVELS, Level
-from community_plan.results import RESULT_COLUMNS, Result, Row, wide_frame
+from community_plan.results import Result, Row, wide_frame
 from community_plan.sources import Text
 from community_plan.tallies import Counted, Group, Tally, key_order, key_text
 from community_plan.targets import Indicator, Target
@@ -76,8 +76,7 @@ def evaluate(
     day = parse_day(as_of)
     if isinstance(data, Tally):
         return _evaluate_tally(plan, data, by, targets, units, day)
-    grouping = Grouping.parse(by)
-    _see_columns(grouping)
+    grouping = grouping_of(by)
     source, targets = source_of(plan, data, targets, units)
     judges = _judges(plan, targets)
     like = source.frame
@@ -104,16 +103,6 @@ def evaluate(
     wide = _Wide(counting, judges, day, rows, like)
     levels = tuple(level for level in counting.grouping.levels if level not in counting.grouping.hidden)
     return _result(plan, rows, counting.notes, day, levels, wide)
-
-
-def _see_columns(grouping: Grouping) -> None:
-    """See that no column of the user's own would stand over one that a result has itself."""
-    taken = [name for name in grouping.columns if name in RESULT_COLUMNS]
-    if taken:
-        raise DataError(
-            f"expected columns that a result does not have itself, got by={taken[0]!r}",
-            mend="rename the column in the data",
-        )
 
 
 def _evaluate_tally(
@@ -147,8 +136,7 @@ def _evaluate_tally(
             faults.append(TallyError(f"the tally counts target {name!r} in other quanta", mend="tally the data anew"))
     raise_faults(faults, subject="The tally cannot be judged")
     notes = data.notes if data.complete else (*data.notes, _parts_note(data))
-    grouping = data.grouping if asked is None else Grouping.parse(asked)
-    _see_columns(grouping)
+    grouping = data.grouping if asked is None else grouping_of(asked)
     levels = tuple(level for level in grouping.levels if level not in grouping.hidden)
     return _result(plan, _rows(plan, data, judges, day, groups), notes, day, levels)
 

@@ -29,6 +29,7 @@ from community_plan.errors import (
 from community_plan.variables import TableName
 
 __all__ = [
+    "SUFFIXES",
     "TABLES",
     "CellTable",
     "Dataset",
@@ -42,7 +43,8 @@ __all__ = [
     "path_of",
 ]
 
-_SUFFIXES = (".csv", ".parquet")
+SUFFIXES = (".csv", ".parquet")
+"""Endings of the files that hold tables, in lower case."""
 _OBJECTS: dict[TableName, type] = {
     "communities": Community,
     "facilities": Facility,
@@ -148,7 +150,7 @@ def file_in(folder: Path, name: TableName) -> Path | None:
     """
     with _readable(folder):
         named = sorted(path for path in folder.iterdir() if path.stem == name and path.is_file())
-    found = [path for path in named if path.suffix.lower() in _SUFFIXES]
+    found = [path for path in named if path.suffix.lower() in SUFFIXES]
     if len(found) > 1:
         raise AmbiguousColumnError(
             f"expected one file for {name}, got {' and '.join(path.name for path in found)}",
@@ -210,10 +212,10 @@ def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
     source = Source(table=table, file=str(path), text=True)
     paths = _matching(path)
     kind = paths[0].suffix.lower()
-    wrong = next((each.name for each in paths if each.suffix.lower() != kind or kind not in _SUFFIXES), None)
+    wrong = next((each.name for each in paths if each.suffix.lower() != kind or kind not in SUFFIXES), None)
     if wrong is not None:
         raise DataError(
-            f"expected a file that ends in {' or '.join(_SUFFIXES)}, got {wrong!r}", place=Place(file=str(path))
+            f"expected a file that ends in {' or '.join(SUFFIXES)}, got {wrong!r}", place=Place(file=str(path))
         )
     if kind == ".parquet":
         return RawTable(source=attrs.evolve(source, text=False), frame=_open_parquet(paths))

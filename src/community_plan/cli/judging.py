@@ -26,6 +26,7 @@ from community_plan.cli.program import (
 from community_plan.errors import DataError, Place, TallyError
 from community_plan.labels import label
 from community_plan.ledger import State
+from community_plan.tables import SUFFIXES
 from community_plan.tallies import Tally
 
 __all__ = ["evaluate", "judge", "ledger", "write_sample"]
@@ -159,8 +160,8 @@ def _opened(data: Path) -> Path | Tally:
     ending = data.suffix.lower()
     if ending == ".json":
         return Tally.load(data)
-    if data.is_file() and ending not in (".csv", ".parquet"):
-        expected = "a file that ends in .csv or .parquet, or in .json for a tally"
+    if data.is_file() and ending not in SUFFIXES:
+        expected = f"a file that ends in {' or '.join(SUFFIXES)}, or in .json for a tally"
         raise DataError(f"expected {expected}, got {data.name!r}", place=Place(file=str(data)))
     return data
 
