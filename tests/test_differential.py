@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import math
 import operator
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ import oracle
 from boundary_rows import AREAS, MOST, Truth, make_truth
 from community_plan.errors import ColumnTypeError, SumOverflowError
 from renderings import RENDERINGS, Rendering, compiled, frame_of, spark_renderings, told, without
+from sql_tables import set_ansi, to_spark
 
 PLAN = cp.load_plan("shangqiu-14fyp")
 FIELDS = (
@@ -53,29 +53,6 @@ VERDICTS = ("unknown", "met", "not_met")
 
 taken = operator.attrgetter(*FIELDS)
 given_by_oracle = operator.itemgetter(*FIELDS)
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Any]:
-    """A Spark session; without Java there is none."""
-    sql = pytest.importorskip("pyspark.sql")
-    if shutil.which("java") is None:
-        pytest.skip("no Java for Spark")
-    builder = sql.SparkSession.builder.master("local[2]").appName("differential")
-    for key, value in {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": "1g",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-    }.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
 
 
 # -- what is compared ----------------------------------------------------------------------------------------
@@ -444,32 +421,34 @@ def test_digits_in_a_column_of_text_are_no_numbers(kind: Make) -> None:
     assert_digits_are_refused(kind)
 
 
-def test_spark_says_what_fractions_say(session: Any, tmp_path: Path) -> None:
+def test_spark_says_what_fractions_say(spark: Any, tmp_path: Path) -> None:
     """As every other form, and as every other kind of frame; in one test, because a session is dear."""
-    for number, rendering in enumerate(spark_renderings(session)):
+    set_ansi(spark, ansi=True)
+    for number, rendering in enumerate(spark_renderings(spark)):
         truth = make_truth(900, grain=rendering.grain, **FEW[number])
         columns = truth.columns()
         expected = oracle.evaluate_columns(columns, "community")
         assert_same(truth, rendering, tmp_path, expected, Each.of(columns), seed=900)
 
     def make(frame: pl.DataFrame) -> Any:
-        return session.createDataFrame(frame.to_arrow())
+        return to_spark(spark, frame, ansi=True)
 
     assert_sums_do_not_wrap(make)
     assert_larger_sums_are_refused(make)
     assert_digits_are_refused(make)
 
 
-@given(st.integers(0, 10**6), st.sampled_from([None, "city", "county", "township", "community"]), st.randoms())
-@settings(max_examples=8)
-def test_parts_of_any_form_merge_to_what_the_whole_says(seed: int, by: str | None, random: Any) -> None:
-    """A table cut anyhow, each part in another form and tallied by itself, is judged to the last byte as the whole."""
+BY = st.sampled_from([None, "city", "county", "township", "community"])
+
+
+def assert_parts_merge(seed: int, by: str | None, random: Any, *special: Rendering) -> None:
+    """Cut a table anyhow, tally each part by itself in another form, and judge what they come to."""
     truth = make_truth(seed, 72, township=12, missing=0.1, unsaid=0.5, shuffled=True, grain=10_000)
     cuts = sorted(random.sample(range(1, truth.rows), random.randint(1, 3)))
     tallies = []
     with tempfile.TemporaryDirectory() as folder:
         for number, (start, end) in enumerate(itertools.pairwise([0, *cuts, truth.rows])):
-            rendering = RENDERINGS[random.choice(list(RENDERINGS))]
+            rendering = special[number] if number < len(special) else RENDERINGS[random.choice(list(RENDERINGS))]
             home = Path(folder) / str(number)
             home.mkdir()
             data = rendering.make(truth.take(slice(start, end)), np.random.default_rng(seed), home)
@@ -480,3 +459,18 @@ def test_parts_of_any_form_merge_to_what_the_whole_says(seed: int, by: str | Non
     assert PLAN.evaluate(cp.merge_tallies(tallies)).to_json() == whole.to_json()
     expected = oracle.evaluate_columns(truth.columns(), "community")
     assert_rows(whole.rows, expected, [by or "total"])
+
+
+@given(st.integers(0, 10**6), BY, st.randoms())
+@settings(max_examples=8)
+def test_parts_of_any_form_merge_to_what_the_whole_says(seed: int, by: str | None, random: Any) -> None:
+    """To the last byte."""
+    assert_parts_merge(seed, by, random)
+
+
+@given(st.integers(0, 10**6), BY, st.randoms())
+@settings(max_examples=3)
+def test_what_spark_tallied_merges_with_parts_of_any_form(spark: Any, seed: int, by: str | None, random: Any) -> None:
+    """To the last byte."""
+    set_ansi(spark, ansi=random.random() < 0.5)
+    assert_parts_merge(seed, by, random, random.choice(spark_renderings(spark)))

@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import importlib.util
-import re
 import shutil
-import subprocess
-import sys
-import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 import pytest
-from bench import library
-from bench.data import Spec, table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import community_plan as cp
 from community_plan import errors
-from community_plan.frames import duckdb_engine, native
+from community_plan.frames import native
 from community_plan.frames.duckdb_engine import DuckDBEngine
 from community_plan.frames.sql_engine import SqlEngine, decoded, encoded, literal
-from property.test_engines import LEVELS, numbers, objects, polars_frame
 from renderings import by_sql
-from strategies import Row, registers, wide_tables
-
-AREA = "facility-area-per-100-households"
-CON, OTHER = duckdb.connect(), duckdb.connect()
-Make = Callable[..., Any]
-"""Makes a table of an engine from a polars frame."""
-FEW = settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-MORE = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-
-
-def to_duckdb(frame: pl.DataFrame, con: duckdb.DuckDBPyConnection = CON) -> duckdb.DuckDBPyRelation:
-    """Make a relation, which reads the frame's memory."""
-    return con.from_arrow(frame.to_arrow())
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    """One local Spark for all tests."""
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java 17 or newer on the PATH")
-    sql = pytest.importorskip("pyspark.sql")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Spark's own, of its sockets and of pandas 3
-        session = (
-            sql.SparkSession.builder.master("local[2]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.sql.shuffle.partitions", "2")
-            .config("spark.sql.adaptive.enabled", "false")  # it plans anew after every stage
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.log.level", "ERROR")
-            .getOrCreate()
-        )
-        session.sparkContext.setLogLevel("ERROR")
-        yield session
-        session.stop()
-
-
-def to_spark(session: Any, frame: pl.DataFrame, *, ansi: bool) -> Any:
-    """Make a data frame: with ANSI arithmetic raises and queries are compiled, without it wraps and they are not."""
-    session.conf.set("spark.sql.ansi.enabled", str(ansi).lower())
-    # Compiling takes longer than everything else here.
-    session.conf.set("spark.sql.codegen.wholeStage", str(ansi).lower())
-    session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if ansi else "NO_CODEGEN")
-    return session.createDataFrame(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
-
+from sql_tables import AREA, CON, MORE, Make, fault, many, same, to_duckdb, to_spark
 
 ENGINES = ("duckdb", "duckdb by sql", "spark", "spark ansi")
 
@@ -130,119 +75,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def many(rows: int, **columns: Any) -> pl.DataFrame:
-    """Return good communities in the order of their codes, with some columns changed."""
-    number = pl.int_range(rows, dtype=pl.Int64)
-    base = pl.select(
-        code=(411_422_100_201 + number // 199 * 1000 + number % 199).cast(pl.String),
-        households=number % 900 + 100,
-        comprehensive_service_area=(number % 700).cast(pl.Float64) / 4,
-    )
-    return base.with_columns(**columns)
-
-
-def same(plan: cp.Plan, make: Make, frame: pl.DataFrame, **options: Any) -> cp.Result:
-    """Evaluate on an engine and see that polars says the same."""
-    options = {"targets": AREA} | options
-    result, expected = plan.evaluate(make(frame), **options), plan.evaluate(frame, **options)
-    assert result.rows == expected.rows
-    assert result.notes == expected.notes
-    return result
-
-
-def fault(plan: cp.Plan, data: Any, kind: type[Exception], **options: Any) -> Any:
-    """Evaluate and return the one fault."""
-    with pytest.raises(kind) as caught:
-        plan.evaluate(data, **{"targets": AREA, **options})
-    assert isinstance(caught.value, errors.CommunityPlanError)
-    return caught.value
-
-
 # -- the same answers --------------------------------------------------------------------------------------
-
-
-@MORE
-@given(wide_tables(size=60), LEVELS, st.sampled_from(["int32", "decimal", "nan", "enum"]))
-def test_duckdb_gives_the_rows_of_typed_objects(rows: list[Row], by: Any, form: str) -> None:
-    """Whatever types its columns have."""
-    plan = cp.load_plan("shangqiu-14fyp")
-    columns = numbers(rows, list(rows[0]))
-    frame = polars_frame(columns)
-    floats = pl.selectors.float()
-    words = pl.col("setting", "county_kind")
-    data = to_duckdb(
-        {
-            "int32": frame,
-            "decimal": frame.with_columns(floats.cast(pl.Decimal(20, 6)).cast(pl.Decimal(38, 18))),
-            "nan": frame.with_columns(floats.fill_null(float("nan"))),
-            "enum": frame.with_columns(words.cast(pl.Enum(["urban", "rural", "district", "county", "county_city"]))),
-        }[form]
-    )
-    assert (
-        plan.evaluate(data, by=by, targets="main").rows
-        == plan.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
-    )
-
-
-@FEW
-@given(wide_tables(size=60), LEVELS, st.booleans(), st.booleans())
-def test_spark_gives_the_rows_of_typed_objects(spark: Any, rows: list[Row], by: Any, ansi: bool, decimal: bool) -> None:
-    """Whether its arithmetic raises or wraps."""
-    plan = cp.load_plan("shangqiu-14fyp")
-    columns = numbers(rows, list(rows[0]))
-    frame = polars_frame(columns)
-    if decimal:
-        frame = frame.with_columns(pl.selectors.float().cast(pl.Decimal(20, 6)).cast(pl.Decimal(38, 18)))
-    data = to_spark(spark, frame, ansi=ansi)
-    assert (
-        plan.evaluate(data, by=by, targets="main").rows
-        == plan.evaluate(objects(columns, cp.Community), by=by, targets="main").rows
-    )
-
-
-def of_registers(tables: tuple[list[Row], ...]) -> tuple[list[Any], list[list[Any]]]:
-    """Return the tables of a dataset as frames and as typed objects."""
-    names = (
-        ["code", "name", "setting", "county_kind", "households", "residents", "urban_residents", "gross_floor_area"],
-        ["community", "kind", "floor_area", "activity_area"],
-        ["region", "role", "headcount"],
-    )
-    columns = [numbers(rows, fields) for rows, fields in zip(tables, names, strict=True)]
-    kinds = (cp.Community, cp.Facility, cp.Workforce)
-    return [polars_frame(c) for c in columns], [objects(c, k) for c, k in zip(columns, kinds, strict=True)]
-
-
-def registered(parts: list[Any], unlisted: Literal["zero", "unknown"]) -> cp.Dataset:
-    """Return a dataset of communities, facilities and workforce."""
-    return cp.Dataset(communities=parts[0], facilities=parts[1], workforce=parts[2], unlisted=unlisted)
-
-
-@MORE
-@given(registers(size=20), LEVELS, st.sampled_from(["zero", "unknown"]), st.integers(0, 3))
-def test_registers_are_joined_in_duckdb(tables: tuple[list[Row], ...], by: Any, unlisted: Any, mixed: int) -> None:
-    """Also with registers of another connection, another engine or objects."""
-    plan = cp.load_plan("shangqiu-14fyp")
-    frames, typed = of_registers(tables)
-    parts = [to_duckdb(frame) for frame in frames]
-    if mixed:
-        parts[1] = [None, to_duckdb(frames[1], OTHER), frames[1], typed[1]][mixed]
-    result = plan.evaluate(registered(parts, unlisted), by=by, targets="main")
-    assert result.rows == plan.evaluate(registered(typed, unlisted), by=by, targets="main").rows
-
-
-@FEW
-@given(registers(size=20), LEVELS, st.sampled_from(["zero", "unknown"]), st.integers(0, 2))
-def test_registers_are_joined_in_spark(
-    spark: Any, tables: tuple[list[Row], ...], by: Any, unlisted: Any, mixed: int
-) -> None:
-    """Also with registers of another engine or objects."""
-    plan = cp.load_plan("shangqiu-14fyp")
-    frames, typed = of_registers(tables)
-    parts = [to_spark(spark, frame, ansi=False) for frame in frames]
-    if mixed:
-        parts[2] = [None, to_duckdb(frames[2]), typed[2]][mixed]
-    result = plan.evaluate(registered(parts, unlisted), by=by, targets="main")
-    assert result.rows == plan.evaluate(registered(typed, unlisted), by=by, targets="main").rows
 
 
 def test_townships_have_a_table_of_their_own(plan: cp.Plan, make: Make) -> None:
@@ -378,52 +211,6 @@ def test_sums_of_prepared_data_that_pass_64_bits_are_refused(plan: cp.Plan, make
     assert plan.evaluate(ready, by="township").rows == expected.rows
     with pytest.raises(errors.SumOverflowError):
         plan.evaluate(ready)
-
-
-def test_prepared_tables_outlive_what_they_were_read_from_and_leave_nothing_behind(plan: cp.Plan) -> None:
-    """The table may be dropped; what was kept of it is gone when nobody holds it any more."""
-    con = duckdb.connect()
-    frame = many(300).with_columns(households=pl.when(pl.col("households") % 7 > 0).then("households"))
-    con.from_arrow(frame.to_arrow()).create("mine")
-    ready = plan.prepare(con.sql("FROM mine"), targets=AREA)
-    con.execute("DROP TABLE mine")
-    assert plan.evaluate(ready, by="township").rows == plan.evaluate(frame, by="township", targets=AREA).rows
-    kept = "SELECT count(*) FROM duckdb_tables()"
-    assert con.sql(kept).fetchall() == [(2,)]  # all rows, and those with gaps
-    del ready
-    gc.collect()
-    assert con.sql(kept).fetchall() == [(0,)]
-
-
-def test_prepared_tables_that_could_not_be_dropped_are_dropped_later(plan: cp.Plan) -> None:
-    """A connection with a result that is not read to its end does nothing else."""
-    con = duckdb.connect()
-    kept = "SELECT count(*) FROM duckdb_tables()"
-    data = con.from_arrow(many(300).to_arrow())
-    ready = plan.prepare(data, targets=AREA)
-    con.execute("SELECT unnest(range(100000))").fetchone()
-    del ready
-    gc.collect()
-    con.fetchall()
-    assert con.sql(kept).fetchall() != [(0,)]
-    plan.evaluate(data, targets=AREA)
-    assert con.sql(kept).fetchall() == [(0,)]
-    ready = plan.prepare(data, targets=AREA)
-    con.execute("SELECT unnest(range(100000))").fetchone()
-    del ready
-    gc.collect()
-    con.close()
-    plan.evaluate(to_duckdb(many(300)), targets=AREA)  # what a closed connection had is gone, and no longer asked for
-    assert not duckdb_engine._to_be_dropped
-
-
-def test_numbers_of_more_than_64_bits_are_too_large_and_not_missing(plan: cp.Plan) -> None:
-    """DuckDB has integers of 128 bits."""
-    for number in ("18446744073709551615::UBIGINT", "(-170141183460469231731687303715884105727)::HUGEINT"):
-        data = CON.sql(f"SELECT '411422001201' AS code, {number} AS households, 1 AS comprehensive_service_area")
-        assert fault(plan, data, errors.CellError).place.column == "households"
-    small = CON.sql("SELECT '411422001201' AS code, 100::HUGEINT AS households, 30 AS comprehensive_service_area")
-    assert plan.evaluate(small, targets=AREA).row(AREA).value == 30
 
 
 def test_what_the_first_rows_do_not_show_is_found_all_the_same(plan: cp.Plan, make: Make) -> None:
@@ -607,59 +394,6 @@ def test_a_column_that_is_needed_stands_in_a_table_once(plan: cp.Plan, make: Mak
         assert plan.evaluate(again("grid", "grid"), by="county", targets=AREA).rows == expected
 
 
-@pytest.mark.parametrize("way", ["streamed", "by sql"])
-def test_data_of_a_closed_connection_or_a_dropped_table_are_told(plan: cp.Plan, way: str) -> None:
-    """Prepared data, too, go with their connection."""
-    con = duckdb.connect()
-    con.from_arrow(many(300).to_arrow()).create("mine")
-    data = con.table("mine")
-    with by_sql() if way == "by sql" else contextlib.nullcontext():
-        ready = plan.prepare(data, targets=AREA)
-        con.execute("DROP TABLE mine")
-        assert "no longer there" in str(fault(plan, data, errors.DataError, by="county"))
-        con.close()
-        for given in (data, ready):
-            for by in ("county", "community"):
-                assert "over a connection that is open" in str(fault(plan, given, errors.DataError, by=by))
-        with pytest.raises(errors.DataError, match="closed"):
-            plan.prepare(data, targets=AREA)
-
-
-STOPPED = """
-from pyspark.sql import SparkSession
-import community_plan as cp
-
-plan = cp.load_plan("shangqiu-14fyp")
-name = "facility-area-per-100-households"
-builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-session = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
-cells = [("411422001201", 100, 30.0), ("411422001202", None, 60.0)]
-data = session.createDataFrame(cells, "code string, households int, comprehensive_service_area double")
-ready = plan.prepare(data, targets=name)
-session.stop()
-for ask in (lambda: plan.evaluate(data, targets=name, by="county"), lambda: plan.evaluate(ready, by="county"),
-            lambda: plan.evaluate(data, targets=name, by="community"), lambda: plan.prepare(data, targets=name)):
-    try:
-        ask()
-    except cp.errors.DataError as error:
-        print(error)
-"""
-
-
-def test_data_of_a_stopped_spark_session_are_told(spark: Any) -> None:
-    """In a process of its own, as the session of the other tests goes on."""
-    found = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=True)
-    assert [line.count("in a session that runs") for line in found.stdout.splitlines()] == [1] * 4
-
-
-def test_what_can_be_read_only_once_is_not_taken_for_less(plan: cp.Plan) -> None:
-    """A stream is at its end after the first look."""
-    table = many(500).to_arrow()
-    stream = CON.from_arrow(pa.RecordBatchReader.from_batches(table.schema, table.to_batches()))
-    with by_sql():
-        assert "read" in str(fault(plan, stream, errors.DataError))
-
-
 # -- nothing leaves the engine, nothing stays behind -------------------------------------------------------
 
 
@@ -697,60 +431,6 @@ def test_the_rows_of_communities_stay_lazy(plan: cp.Plan, make: Make, fetched: l
     found = wide.fetchall() if isinstance(wide, duckdb.DuckDBPyRelation) else [tuple(row) for row in wide.collect()]
     assert list(wide.columns) == expected.columns
     assert sorted(found) == sorted(expected.rows())
-
-
-def test_nothing_is_left_in_the_users_connection(plan: cp.Plan) -> None:
-    """No view, no table, and no setting is changed."""
-    con = duckdb.connect()
-    data = to_duckdb(many(500), con)
-    other = to_duckdb(many(500).select(community="code", kind=pl.lit("comprehensive_service")), con)
-    dataset = cp.Dataset(communities=data.project("code, households"), facilities=other)
-    plan.evaluate(dataset, targets="rural-facility-coverage")
-    assert con.sql("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
-    assert con.sql("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
-
-
-def test_the_users_cache_stays(plan: cp.Plan, spark: Any) -> None:
-    """`spark.sql` with a data frame in its text would drop it."""
-    data = to_spark(spark, many(500), ansi=False).cache()
-    plan.evaluate(data, by="county", targets=AREA)
-    assert data.storageLevel.useMemory
-    assert spark.catalog.listTables() == []
-    data.unpersist()
-
-
-def test_spark_compiles_what_many_targets_take(plan: cp.Plan, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not compile operators of more than 100 columns, nor HotSpot methods of more than 8,000 bytes."""
-    from community_plan.frames.spark_engine import SparkEngine
-
-    frame = pl.DataFrame(pl.from_arrow(table(Spec(communities=900, wide=True))))
-    every = library.every_target()
-    assert len(every) > 30
-    queries: list[Any] = []
-    run = SparkEngine._run
-    monkeypatch.setattr(SparkEngine, "_run", lambda self, query, how: queries.append(query) or run(self, query, how))
-    for by in (None, "county"):
-        expected = plan.evaluate(frame, by=by, targets=every)
-        assert plan.evaluate(to_spark(spark, frame, ansi=True), by=by, targets=every).rows == expected.rows
-    debug = spark._jvm.org.apache.spark.sql.execution.debug.package
-    for query in queries:
-        planned = query._jdf.queryExecution().executedPlan()
-        sums = [line.lstrip(" :+-") for line in planned.toString().splitlines() if "HashAggregate(" in line]
-        assert sums
-        assert all(line.startswith("*(") for line in sums), sums
-        assert max(map(int, re.findall(r"maxMethodCodeSize:(\d+)", debug.codegenString(planned)))) < 8000
-    assert len(queries) > 4  # passes over all rows, where nothing keeps them apart
-
-
-def test_sums_of_several_passes_may_need_more_than_64_bits(
-    plan: cp.Plan, spark: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They come together by region all the same."""
-    frame = pl.DataFrame(pl.from_arrow(table(Spec(communities=300, wide=True))))
-    every = library.every_target()
-    expected = plan.evaluate(frame, by="county", targets=every).rows
-    monkeypatch.setattr(native, "MOST_ROWS", 100)
-    assert plan.evaluate(to_spark(spark, frame, ansi=False), by="county", targets=every).rows == expected
 
 
 # -- the SQL itself ----------------------------------------------------------------------------------------
