@@ -31,7 +31,7 @@ COUNTY_KINDS = ("district", "county", "county_city")
 MOST = 2**50
 """Quanta that an amount has at most."""
 # Codes of districts, counties and county-level cities, and some that do not say what they are.
-_COUNTIES = (411402, 411403, 411421, 411422, 411425, 411471, 411481, 419001, 410102, 410122, 410181, 330283)
+_COUNTIES = (411402, 411403, 411421, 411422, 411425, 411471, 411481, 419001, 410102, 410122, 410181, 330283, 652301)
 _HOUSEHOLDS = {1: 1, 625: 5, 10_000: 10}
 """Grain of the areas to the households for which 30 m² per hundred is a whole number of grains."""
 

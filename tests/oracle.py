@@ -132,7 +132,7 @@ def county_kind_from_code(code):
         return None
     number_of_county = int(code[4:6])
     if 1 <= number_of_county <= 20:
-        return "district"
+        return "county_city" if "21" <= code[2:4] <= "50" else "district"  # 地区, 自治州 and 盟 have no districts
     if 21 <= number_of_county <= 70:
         return "county"
     if 81 <= number_of_county <= 99:

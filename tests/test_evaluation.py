@@ -225,6 +225,18 @@ def test_a_zones_county_kind_is_declared_or_unknown(plan: cp.Plan) -> None:
     assert plan.evaluate(declared, targets=name).row(name).value == Fraction(7, 2)
 
 
+def test_a_city_of_an_autonomous_prefecture_is_no_district(plan: cp.Plan) -> None:
+    """Digits 01–20 name a district in a city that has districts, and a county-level city in a prefecture."""
+    names = ["social-workers-per-district-community", "social-workers-per-county-community"]
+    places = [("411402001001", 2), ("411422001001", 3), ("652301001001", 5), ("652323001001", 8)]
+    frame = pl.DataFrame(places, schema=["code", "social_workers"], orient="row")
+    relation = duckdb.from_arrow(frame.to_arrow())
+    objects = [cp.Community(code=code, social_workers=count) for code, count in places]
+    for data in (objects, frame, frame.lazy(), frame.to_pandas(), frame.to_arrow(), relation):
+        result = plan.evaluate(data, targets=names)
+        assert [result.row(name).value for name in names] == [2, Fraction(16, 3)]
+
+
 def test_people_on_a_countys_rolls_count_in_the_county(plan: cp.Plan) -> None:
     """They belong to no community, and to no township."""
     places = [cp.Community(code=f"41142200{t}201", residents=1000) for t in (1, 2)]

@@ -26,10 +26,15 @@ REGISTER = Path(__file__).parents[2] / "shared" / "regions" / "shangqiu-township
         ("411472", None),
         ("419001", None),
         ("411400", None),
+        ("652301", "county_city"),
+        ("652323", "county"),
+        ("232701", "county_city"),
+        ("435001", "county_city"),
+        ("435101", "district"),
     ],
 )
 def test_the_county_kind_follows_from_the_code_where_it_says_it(county: str, kind: str | None) -> None:
-    """A functional zone's code says nothing, nor does one under digits 90."""
+    """A functional zone's code says nothing, nor does one under digits 90; a 地区, 自治州 or 盟 has no districts."""
     assert county_kind_of(county) == kind
 
 

@@ -17,6 +17,7 @@ from community_plan.sources import Text
 __all__ = [
     "COUNTY_KIND_RANGES",
     "LEVELS",
+    "PREFECTURES",
     "PROVINCE_RUN",
     "SETTING_RANGES",
     "TOWNSHIP_KIND_RANGES",
@@ -59,6 +60,8 @@ COUNTY_KIND_RANGES: dict[CountyKind, range] = {
     "county_city": range(81, 100),
 }
 """Digits 5–6 by county kind; 71–80 say nothing, because functional zones have them too."""
+PREFECTURES = range(21, 51)
+"""Digits 3–4 of 地区, 自治州 and 盟, which have no districts: digits 5–6 of their county-level cities are 01–20."""
 TOWNSHIP_KIND_RANGES: dict[TownshipKind, range] = {
     "subdistrict": range(1, 100),
     "town": range(100, 200),
@@ -112,16 +115,20 @@ def level_of(code: str) -> Level:
 def county_kind_of(code: str) -> CountyKind | None:
     """Return the county kind that digits 5–6 of a code say, or None where they do not say it.
 
-    01–20 市辖区, 21–80 县, 81–99 县级市 (GB/T 2260). Not derived, and so to be declared: 71–80, which the Bureau's
-    register also gives to functional zones (411471 and 411472 in 2023), and all codes under prefecture
-    digits 90, where counties and cities answer to the province and 01–20 are no districts.
+    01–20 市辖区, but 县级市 under a 地区, 自治州 or 盟 (digits 3–4 of 21–50); 21–80 县, 81–99 县级市 (GB/T 2260).
+    Not derived, and so to be declared: 71–80, which the Bureau's register also gives to functional zones (411471
+    and 411472 in 2023), and all codes under digits 90, where counties and cities answer to the province.
 
     >>> county_kind_of("411402"), county_kind_of("411422"), county_kind_of("411481"), county_kind_of("411471")
     ('district', 'county', 'county_city', None)
+    >>> county_kind_of("652301")  # the city of Changji, in the prefecture of that name
+    'county_city'
     """
-    if int(code[2:4]) == PROVINCE_RUN:
+    prefecture = int(code[2:4])
+    if prefecture == PROVINCE_RUN:
         return None
-    return next((kind for kind, numbers in COUNTY_KIND_RANGES.items() if int(code[4:6]) in numbers), None)
+    kind = next((kind for kind, numbers in COUNTY_KIND_RANGES.items() if int(code[4:6]) in numbers), None)
+    return "county_city" if kind == "district" and prefecture in PREFECTURES else kind
 
 
 def setting_of(code: str) -> Setting | None:

@@ -13,6 +13,7 @@ from community_plan.frames.engine import Engine
 from community_plan.regions import (
     COUNTY_KIND_RANGES,
     LEVELS,
+    PREFECTURES,
     PROVINCE_RUN,
     SETTING_RANGES,
     TOWNSHIP_KIND_RANGES,
@@ -58,16 +59,24 @@ class Codes:
                 number, ranges = engine.remainder(self.number, 1000), TOWNSHIP_KIND_RANGES
             case _:
                 number, ranges = engine.remainder(county, 100), COUNTY_KIND_RANGES
-        spans = [span for name, span in ranges.items() if variable.number_of(str(name)) in values]
-        found = self._any_of((number >= span.start) & (number < span.stop) for span in spans)
+        asked = {name for name in ranges if variable.number_of(str(name)) in values}
+        found = self._any_of(self._within(number, span) for name, span in ranges.items() if name in asked)
         if variable.id != "county_kind":
             return found
-        found &= engine.remainder(engine.quotient(county, 100), 100) != PROVINCE_RUN
+        prefecture = engine.remainder(engine.quotient(county, 100), 100)
+        if len(asked & {"district", "county_city"}) == 1:  # the two change places in a prefecture without districts
+            city = self._within(number, COUNTY_KIND_RANGES["district"]) & self._within(prefecture, PREFECTURES)
+            found = found & ~city if "district" in asked else found | city
+        found &= prefecture != PROVINCE_RUN
         if not declared:
             return found
         here = [region for region, kind in declared.items() if variable.number_of(kind) in values]
         known, mine = (self._any_of(county == int(region) for region in regions) for regions in (declared, here))
         return (found & ~known) | mine
+
+    @staticmethod
+    def _within(number: Any, span: range) -> Any:
+        return (number >= span.start) & (number < span.stop)
 
     def _any_of(self, conditions: Iterable[Any]) -> Any:
         return functools.reduce(operator.or_, conditions, self.engine.truth(False))
