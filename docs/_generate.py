@@ -39,10 +39,12 @@ WORDS: dict[str, dict[Lang, str]] = {
     "derived": {"zh": "由登记表推导", "en": "Derived from a register"},
     "due": {"zh": "期限", "en": "Due"},
     "handling": {"zh": "处理", "en": "Handling"},
+    "hedge": {"zh": "软化词", "en": "Softened by"},
     "issue": {"zh": "疑点", "en": "What is doubtful"},
     "label": {"zh": "含义及其他表头", "en": "Meaning, other headers"},
     "more_targets": {"zh": "正文中的目标", "en": "Targets of the body text"},
     "name": {"zh": "名称", "en": "name"},
+    "note": {"zh": "说明", "en": "Note"},
     "nothing": {"zh": "未印", "en": "not printed"},
     "other_reading": {"zh": "另一种读法", "en": "Another reading"},
     "printed": {"zh": "原文", "en": "Printed"},
@@ -161,13 +163,16 @@ def target_part(target: cp.Target, plan: cp.Plan, lang: Lang) -> str:
     attribute = "" if target.attribute is None else label(target.attribute, lang)
     baseline = "—" if target.baseline is None else f"{target.baseline.value.text(lang)} ({target.baseline.year})"
     links = " ".join(f"[{name}](#{name})" for name in target.discrepancies)
+    note = plan.indicators[target.indicator].note
     rows = [
         ("id", code(target.id)),
         (WORDS["printed"][lang], sep.join(f"{name}{colon}{printed(text, lang)}" for name, text in columns)),
         (WORDS["adopted"][lang], escape(f"{target.text(lang)}" + (f" ({attribute})" if attribute else ""))),
+        (WORDS["hedge"][lang], escape(target.hedge)),
         (WORDS["baseline"][lang], escape(baseline)),
         (WORDS["due"][lang], target.due.isoformat()),
         (label("formula", lang).capitalize(), escape(plan.formula(target, lang))),
+        (WORDS["note"][lang], "" if note is None else escape(note.get(lang))),
         (label("clause", lang).capitalize(), escape(target.citation.clause)),
         (label("discrepancies", lang).capitalize(), links),
     ]
@@ -213,6 +218,10 @@ def commitments_table(plan: cp.Plan, lang: Lang) -> str:
         if entry.owed_by is not None:
             how += f": {label(entry.owed_by, lang)}"
         words = f"**{escape(entry.summary.get(lang))}**<br>{escape(entry.quote)}"
+        if entry.hedge:
+            words += (
+                f"<br><small>{WORDS['hedge'][lang]}{'：' if lang == 'zh' else ': '}「{escape(entry.hedge)}」</small>"
+            )
         doubts = " ".join(f"[{name}](#{name})" for name in entry.discrepancies)
         rows.append((entry.id, escape(entry.clause), words, how, doubts))
     return table(headers, rows)

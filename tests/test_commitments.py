@@ -95,6 +95,38 @@ def test_every_target_of_the_body_is_named_by_a_commitment(plan: cp.Plan) -> Non
     assert body <= named <= set(plan.targets)
 
 
+def test_a_target_of_the_body_is_softened_as_its_commitment(plan: cp.Plan) -> None:
+    """力争, 一般 and 推动 stand in the promise, and so in what is judged of it."""
+    hedges = {}
+    for commitment in plan.commitments.values():
+        for name in commitment.targets:
+            if plan.targets[name].number is None:
+                assert plan.targets[name].hedge == commitment.hedge, (commitment.id, name)
+                hedges[name] = commitment.hedge
+    assert Counter(hedges.values()) == {"": 12, "力争": 6, "推动": 4, "一般": 1}
+    stations = plan.targets["social-work-station-coverage"]
+    assert stations.citation.quote.startswith("力争到2025年"), "the words that soften it stand in its sentence"
+
+
+def test_what_a_passage_leaves_open_is_adopted_in_words(plan: cp.Plan) -> None:
+    """Which communities 每个社区 are, what 不少于 governs, and whether exceptions count."""
+    for name, adopted in {
+        "A15": "采用不低于",
+        "A17": "只计城市社区",
+        "A22": "管住全部四项",
+        "A23": "不扣除例外",
+    }.items():
+        assert adopted in plan.discrepancies[name].handling.zh
+    area = "facility-area-per-100-households@四(三)2"
+    urban = plan.with_readings({"A01": "urban-communities-only"})
+    places = [
+        cp.Community(code="411422001001", households=100, comprehensive_service_area=40),
+        cp.Community(code="411422001201", households=100, comprehensive_service_area=10),
+    ]
+    assert [p.evaluate(places, targets=area).row(area).value for p in (plan, urban)] == [25, 40]
+    assert [p.evaluate(places, targets=area).row(area).verdict for p in (plan, urban)] == ["not_met", "met"]
+
+
 @pytest.mark.parametrize(
     ("target", "text"),
     [
