@@ -49,11 +49,14 @@ WORDS: dict[str, dict[Lang, str]] = {
     "other_reading": {"zh": "另一种读法", "en": "Another reading"},
     "printed": {"zh": "原文", "en": "Printed"},
     "concerned": {"zh": "所涉文字", "en": "Text concerned"},
+    "scope": {"zh": "范围", "en": "Scope"},
     "target": {"zh": "目标值", "en": "target"},
     "text": {"zh": "文字", "en": "text"},
     "unit": {"zh": "单位及最小单位，或取值", "en": "Unit and quantum, or values"},
     "where": {"zh": "位置", "en": "Where"},
 }
+
+SEPARATORS: dict[Lang, tuple[str, str]] = {"zh": ("；", "："), "en": ("; ", ": ")}
 
 
 def escape(text: str) -> str:
@@ -159,7 +162,7 @@ def target_part(target: cp.Target, plan: cp.Plan, lang: Lang) -> str:
     columns += [
         (label(key, lang), getattr(words, key)) for key in ("baseline", "target", "attribute") if getattr(words, key)
     ]
-    sep, colon = ("；", "：") if lang == "zh" else ("; ", ": ")
+    sep, colon = SEPARATORS[lang]
     attribute = "" if target.attribute is None else label(target.attribute, lang)
     baseline = "—" if target.baseline is None else f"{target.baseline.value.text(lang)} ({target.baseline.year})"
     links = " ".join(f"[{name}](#{name})" for name in target.discrepancies)
@@ -208,7 +211,8 @@ def discrepancy_part(discrepancy: cp.Discrepancy, plan: cp.Plan, lang: Lang) -> 
 
 
 def commitments_table(plan: cp.Plan, lang: Lang) -> str:
-    """Return every commitment of the body: its words, the word that softens it, and how it is checked."""
+    """Return every commitment of the body: its words, whom it binds, what softens it, and how it is checked."""
+    sep, colon = SEPARATORS[lang]
     headers = [label(name, lang) for name in ("commitment", "clause", "summary", "check", "discrepancies")]
     rows = []
     for entry in plan.commitments.values():
@@ -218,10 +222,9 @@ def commitments_table(plan: cp.Plan, lang: Lang) -> str:
         if entry.owed_by is not None:
             how += f": {label(entry.owed_by, lang)}"
         words = f"**{escape(entry.summary.get(lang))}**<br>{escape(entry.quote)}"
-        if entry.hedge:
-            words += (
-                f"<br><small>{WORDS['hedge'][lang]}{'：' if lang == 'zh' else ': '}「{escape(entry.hedge)}」</small>"
-            )
+        scope = [(WORDS["scope"][lang], escape(entry.scope.get(lang)))]
+        scope += [(WORDS["hedge"][lang], printed(entry.hedge, lang))] if entry.hedge else []
+        words += f"<br><small>{sep.join(f'{name}{colon}{text}' for name, text in scope)}</small>"
         doubts = " ".join(f"[{name}](#{name})" for name in entry.discrepancies)
         rows.append((entry.id, escape(entry.clause), words, how, doubts))
     return table(headers, rows)

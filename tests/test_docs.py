@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import community_plan as cp
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "```console\n" in path.read_text("utf-8"))
@@ -50,3 +53,12 @@ def test_there_are_pages_to_check() -> None:
     """The command-line page in both languages at least."""
     assert {page.relative_to(ROOT / "docs").parts[0] for page in PAGES} >= {"en", "zh"}
     assert any(shown(page) for page in PAGES)
+
+
+def test_the_page_of_the_plan_says_whom_a_commitment_binds_and_what_softens_it(plan: cp.Plan) -> None:
+    """What the text asks of urban communities is not shown as asked of all, nor a 推动 as firm."""
+    page = runpy.run_path(str(ROOT / "docs" / "_generate.py"))["plan_page"](plan, "zh")
+    (line,) = (line for line in page["commitments"].split("\n") if line.startswith("| B028 "))
+    assert "范围：城市社区；软化词：「推动」" in line
+    part = page["more_targets"].partition("{#opening-hours}")[2]
+    assert "| **软化词** | 一般 |" in part.partition("###")[0]
