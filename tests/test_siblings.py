@@ -223,6 +223,24 @@ def test_every_quote_stands_in_the_source_byte_for_byte(plan: str) -> None:
             assert printed in target.citation.quote
 
 
+def test_what_a_sibling_leaves_open_is_marked() -> None:
+    """A figure without a comparator, a mean that may be a floor, a self-service that may be no terminal."""
+    marked = {
+        (plan, target.id): target.discrepancies
+        for plan in SIBLINGS
+        for target in cp.load_plan(plan).targets.values()
+        if target.discrepancies
+    }
+    bare = [row[1] for row in TABLE if row[0] == "longnan-14fyp" and "≥" not in row[3]]
+    assert marked.pop(("changji-14fyp", "self-service-terminal-coverage")) == ("C01",)
+    assert [name for plan, name in marked if plan == "longnan-14fyp"] == bare
+    assert [name for (_, name), doubts in marked.items() if "L02" in doubts] == [
+        "social-organizations-per-urban-community",
+        "social-organizations-per-village",
+    ]
+    assert len(marked) == len(bare)
+
+
 def test_what_is_not_known_of_a_document_is_none() -> None:
     """Neither an issuer nor a day is made up."""
     known = {name: cp.load_plan(name).document for name in SIBLINGS}
