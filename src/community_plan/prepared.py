@@ -28,22 +28,22 @@ class Prepared:
 
     targets: tuple[str, ...]
     """Ids of the targets that it was prepared for; `evaluate` judges these unless it is told which."""
+    # What it can be grouped by.
     grouping: Grouping = attrs.field(repr=False)
-    """What it can be grouped by."""
+    # Tables of whole numbers.
     tables: Mapping[TableName, Assembled] = attrs.field(repr=False)
-    """Tables of whole numbers."""
+    # Variables that each table was prepared with.
     needed: Mapping[TableName, frozenset[str]] = attrs.field(repr=False)
-    """Variables that each table was prepared with."""
+    # Variables of the plan.
     variables: Variables = attrs.field(repr=False)
-    """Variables of the plan."""
+    # County kinds that the plan declares.
     declared_kinds: Mapping[str, CountyKind] = attrs.field(repr=False)
-    """County kinds that the plan declares."""
+    # Names of townships by code.
     township_names: Mapping[str, str] = attrs.field(repr=False)
-    """Names of townships by code."""
+    # Notes on the data as a whole.
     found: tuple[Note, ...] = attrs.field(repr=False)
-    """Notes on the data as a whole."""
+    # The user's communities, if they were a frame; only its kind is looked at.
     frame: Any = attrs.field(repr=False)
-    """The user's communities, if they were a frame; only its kind is looked at."""
 
     @property
     def levels(self) -> tuple[Level, ...]:

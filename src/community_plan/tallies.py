@@ -109,14 +109,14 @@ class Tally:
     """Discrepancy id to the reading that was chosen instead of the adopted one."""
     measures: tuple[Counted, ...] = attrs.field(repr=False)
     """What was counted."""
+    # Levels and columns of the keys.
     grouping: Grouping
-    """Levels and columns of the keys."""
+    # The sums, in the order of their keys.
     cells: Cells = attrs.field(repr=False)
-    """The sums, in the order of their keys."""
     named: tuple[Level, ...] = ()
     """Levels that the tally cannot tell, because the data have columns that say something else than codes do."""
+    # Keys whose regions are only counted in part.
     parts: frozenset[Key] = attrs.field(default=frozenset(), repr=False)
-    """Keys whose regions are only counted in part."""
     names: Mapping[str, str] = attrs.field(
         factory=dict,
         repr=False,
