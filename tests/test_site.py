@@ -1,0 +1,85 @@
+"""The site: readers of a language find its pages, and of a class what they use."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytest.importorskip("mkdocs")
+griffe = pytest.importorskip("griffe")
+
+
+def hook(name: str) -> Any:
+    """Return a module of `docs`, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Any:
+    """Two languages, and the index of their pages that search and i18n leave behind."""
+    pages = ["", "glossary/#u", "en/", "en/glossary/", "endings/"]
+    index = {"config": {"lang": ["en", "zh"]}, "docs": [{"location": page, "title": page} for page in pages]}
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search/search_index.json").write_text(json.dumps(index), "utf-8")
+    languages = [SimpleNamespace(locale="zh", default=True), SimpleNamespace(locale="en", default=False)]
+    i18n = SimpleNamespace(config=SimpleNamespace(languages=languages))
+    return SimpleNamespace(site_dir=str(tmp_path), plugins={"i18n": i18n})
+
+
+def test_a_search_finds_the_pages_of_its_own_language_and_no_others(config: Any) -> None:
+    """Each language has an index in its folder, with places seen from there."""
+    hook("_search").on_post_build(config)
+    found = {
+        folder: [
+            entry["location"]
+            for entry in json.loads((Path(config.site_dir, folder, "search/search_index.json")).read_text("utf-8"))[
+                "docs"
+            ]
+        ]
+        for folder in ("", "en")
+    }
+    assert found == {"": ["", "glossary/#u", "endings/"], "en": ["", "glossary/"]}
+
+
+@pytest.mark.parametrize(
+    ("url", "start"),
+    [("", "."), ("reference/errors/", "../.."), ("en/", "."), ("en/reference/errors/", "../..")],
+)
+def test_a_page_looks_for_the_index_of_its_own_language(config: Any, url: str, start: str) -> None:
+    """The theme looks for it below what it takes for the start of the site."""
+    context = hook("_search").on_page_context({}, page=SimpleNamespace(url=url), config=config)
+    assert context["base_url"].rstrip("/") == start
+
+
+def test_the_reference_shows_what_users_read_of_prepared_data_and_tallies() -> None:
+    """Fields that only the library reads are commented and not documented."""
+    docstrings = str(ROOT / "docs/_docstrings.py")
+    fields = {"griffe_fieldz": {"add_fields_to": "docstring-attributes", "remove_fields_from_members": True}}
+    extensions = griffe.load_extensions(fields, docstrings)
+    package = griffe.load(
+        "community_plan", search_paths=[ROOT / "src"], extensions=extensions, docstring_parser="google"
+    )
+    shown = {
+        name: [
+            field.name
+            for section in package[name].docstring.parsed
+            if isinstance(section, griffe.DocstringSectionAttributes)
+            for field in section.value
+        ]
+        for name in ("prepared.Prepared", "tallies.Tally")
+    }
+    assert shown == {
+        "prepared.Prepared": ["targets"],
+        "tallies.Tally": ["plan", "plan_version", "content_hash", "readings", "measures", "named", "names", "notes"],
+    }
