@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import community_plan as cp
-from community_plan import errors, tables
+from community_plan import csv_lines, errors, tables
 from community_plan.entry import MISSING_PATTERN, MISSING_WORDS
 from community_plan.variables import normalise_word
 
@@ -157,3 +159,102 @@ def test_a_large_file_is_in_gb18030_even_if_that_shows_late(
     lines[1:1] = [f"411422{place:03d}201,1,0.4,,{'x' * 2**16}" for place in range(100, 120)]
     path.write_bytes("\n".join(lines).encode("gb18030"))
     assert regions(plan, path, "county") == {"411422": 20, "睢县": 30}
+
+
+def told(plan: cp.Plan, path: Path | str) -> list[str]:
+    """Return the faults of a file."""
+    with pytest.raises(errors.DataError) as caught:
+        plan.evaluate(path, targets=AREA)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_a_file_that_is_cut_off_is_refused(plan: cp.Plan, write: Write) -> None:
+    """What was lost on the way is not missing from the ground."""
+    path = write(f"{HEAD},note\n411422001201,100,30,\n411422001202,200,60,a\n411422001203,30")
+    assert told(plan, path) == [
+        f"{path}, row 3: expected 4 cells, got 2. "
+        "See that the file is whole, and add the cells that are missing, if only as empty ones."
+    ]
+    path = write(f'{HEAD},note\n411422001201,100,30,\n411422001202,200,60,"a')
+    assert told(plan, path) == [
+        f"{path}, row 2: no readable CSV: unexpected end of data. "
+        "See that the file is whole, and close the quotes of this row."
+    ]
+
+
+def test_lines_of_a_wrong_length_are_told_together(plan: cp.Plan, write: Write) -> None:
+    """By how many cells they have, each kind with its first rows."""
+    short, long = "411422001201,100", "411422001202,200,60,x"
+    path = write("\n".join([HEAD, *[short] * 2, long, "", *[short] * 5]))
+    assert [fault.split(". ")[0] for fault in told(plan, path)] == [
+        f"{path}, row 1: expected 3 cells, got 2 (and so in 7 rows: 1, 2, 5, 6, 7 …)",
+        f"{path}, row 3: expected 3 cells, got 4",
+        f"{path}, row 4: expected 3 cells, got 0",
+    ]
+
+
+def test_each_file_of_a_pattern_is_looked_at(plan: cp.Plan, write: Write) -> None:
+    """The place is in the file that has the fault."""
+    path = write(f"{HEAD}\n411422001201,100,30\n")
+    paths = [path.with_name(f"{name}.csv") for name in "abc"]
+    for place, text in enumerate(["411422001201,100", "411422001202,200,60", "411422001203,300,60,"]):
+        paths[place].write_text(f"{HEAD}\n{text}\n", "utf-8")
+    path.unlink()
+    short, long = told(plan, path.with_name("*.csv"))
+    assert short.startswith(f"{paths[0]}, row 1: expected 3 cells, got 2")
+    assert long.startswith(f"{paths[2]}, row 1: expected 3 cells, got 4")
+
+
+def test_separators_and_line_breaks_in_quotes_are_text(plan: cp.Plan, write: Write) -> None:
+    """And so are quotes that are written twice."""
+    path = write(f'{HEAD},note\n411422001201,"100",30,"a,b\n""c"",,"\n"411422001202",200,60,"",\n')
+    assert told(plan, path)[0].startswith(f"{path}, row 2: expected 4 cells, got 5")
+    path = write(f'{HEAD},note\n411422001201,"100",30,"a,b\n""c"",,"\n"411422001202",200,60,5" x 7", y\n')
+    assert told(plan, path)[0].startswith(f"{path}, row 2: expected 4 cells, got 5")
+    path = write(f'{HEAD},note\n411422001201,"100",30,"a,b\n""c"",,"\n"411422001202",200,60,5" x 7"\n')
+    assert regions(plan, path, "county") == {"411422": 300}
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n", "\n,,\n,,\n", '\n"","",""\n  \n'])
+def test_empty_lines_at_the_end_are_no_rows(plan: cp.Plan, write: Write, end: str) -> None:
+    """Spreadsheets leave them there."""
+    assert regions(plan, write(f"{HEAD}\n411422001201,100,30\n411422001202,200,60{end}"), "county") == {"411422": 300}
+
+
+_CELLS = st.sampled_from(["", "1", " x ", "商丘", "a,b", 'q"q', "n\nl", "r\r\nn", ",,", "\n"])
+
+
+@given(
+    st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(_CELLS, min_size=width, max_size=width), max_size=8)),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.integers(0, 60),
+    st.sampled_from([16, 64, 2**20]),
+)
+def test_large_files_are_cut_off_where_small_ones_are(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[list[str]],
+    end: str,
+    quoted: bool,
+    cut: int,
+    block: int,
+) -> None:
+    """Wherever an upload ends: the same rows, or the same faults."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator=end, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
+    width = len(rows[0]) if rows else 3
+    writer.writerows([["code", "name", "note", "year"][:width], *rows])
+    whole = text.getvalue()
+    path = tmp_path_factory.mktemp("cut") / "communities.csv"
+    path.write_text(whole[: max(30, len(whole) - cut)], "utf-8", newline="")
+    found = []
+    for large in (0, 2**25):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tables, "_LARGE", large)
+            patch.setattr(csv_lines, "_BLOCK", block)
+            try:
+                table = tables.as_cells(tables.open_table(path, "communities"))
+                found.append([table.rows, {name: [*map(str.strip, cells)] for name, cells in table.columns.items()}])
+            except errors.DataError as error:
+                found.append([str(error)])
+    assert found[0] == found[1]

@@ -375,18 +375,18 @@ def _number(cell: object, column: SourceColumn, *, text: bool) -> tuple[Fraction
 
 def bad_cells(
     source: Source,
-    header: str,
+    header: str | None,
     problem: str,
     rows: Sequence[int | None],
     *,
     count: int | None = None,
     mend: str | None = None,
 ) -> CellError:
-    """Return one fault for all the rows of a column in which the same thing is wrong.
+    """Return one fault for all the rows in which the same thing is wrong.
 
     Args:
         source: The table.
-        header: The column.
+        header: The column, unless it is a matter of whole rows.
         problem: What is wrong in the first of the rows.
         rows: The first rows, from 1.
         count: How many rows there are, if `rows` is only the beginning.

@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import attrs
 
+from community_plan.csv_lines import even_rows, uneven_lines
 from community_plan.domain import Community, Facility, Township, Workforce
 from community_plan.entry import Source
 from community_plan.errors import (
     AmbiguousColumnError,
-    CellError,
     CommunityPlanError,
     DataError,
     MissingDependencyError,
@@ -220,8 +220,17 @@ def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
     if kind == ".parquet":
         return RawTable(source=attrs.evolve(source, text=False), frame=_open_parquet(paths))
     if importlib.util.find_spec("polars") is not None and _is_large(paths):
-        return RawTable(source=source, frame=_scan_csv(paths))
-    tables = [_read_csv(each, attrs.evolve(source, file=str(each))) for each in paths]
+        frame = _scan_csv(paths, source)
+        if frame is not None:
+            return RawTable(source=source, frame=frame)
+    tables: list[CellTable] = []
+    faults: list[CommunityPlanError] = []
+    for each in paths:
+        try:
+            tables.append(_read_csv(each, attrs.evolve(source, file=str(each))))
+        except CommunityPlanError as error:
+            faults.extend(error.faults)
+    raise_faults(faults, subject=str(path))
     return tables[0] if len(tables) == 1 else _stacked(tables, source)
 
 
@@ -283,16 +292,41 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _scan_csv(paths: Sequence[Path]) -> Any:
+def _scan_csv(paths: Sequence[Path], source: Source) -> Any:
+    """Return large CSV files as a lazy frame, None if their lines are such as engines do not agree on.
+
+    Raises:
+        DataError: If lines have not as many cells as their header.
+    """
     from community_plan import frames
 
     # A header is stripped, so that no other is written in spaces.
     headers = [header or " " * place for place, header in enumerate(_same_headers(paths), start=1)]
-    frame = frames.scan_csv([str(each) for each in paths], headers)
+    rows = {}
+    doubtful = []
+    for path in paths:
+        with _readable(path):
+            found = even_rows(path, len(headers))
+        if found is None:
+            doubtful.append(path)
+        elif found.empty_end:
+            rows[str(path)] = found.count
+    if doubtful:
+        faults = [fault for path in doubtful for fault in _uneven(path, attrs.evolve(source, file=str(path)))]
+        raise_faults(faults, subject=source.file or "")
+        return None
+    frame = frames.scan_csv([str(each) for each in paths], headers, rows)
     unnamed = [header for header in headers if not header.strip()]
     if len(unnamed) > 1:
         _check_unnamed([len(header) for header in frames.filled(frame, unnamed)], Place(file=str(paths[0])))
     return frame
+
+
+def _uneven(path: Path, source: Source) -> list[CommunityPlanError]:
+    """Return the faults of the lines of a file, read one after another."""
+    with _readable(path), path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, strict=True)
+        return uneven_lines(lines, len(next(lines)), source)
 
 
 @contextlib.contextmanager
@@ -384,17 +418,11 @@ def _decode(path: Path) -> str:
 
 def _read_csv(path: Path, source: Source) -> CellTable:
     with _readable(path):
-        rows = list(csv.reader(io.StringIO(_decode(path), newline=""), strict=True))
-    headers = _headers_of(rows[0] if rows else None, source.place())
-    body = rows[1:]
-    while body and not any(cell.strip() for cell in body[-1]):  # spreadsheets leave empty rows at the end
-        body.pop()
-    ragged = [
-        CellError(f"expected {len(headers)} cells, got {len(row)}", place=source.place(row=number))
-        for number, row in enumerate(body, start=1)
-        if len(row) != len(headers)
-    ]
-    raise_faults(ragged, subject=str(path))
+        text = _decode(path)
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        headers = _headers_of(next(lines, None), source.place())
+    body: list[Sequence[str]] = []
+    raise_faults(uneven_lines(lines, len(headers), source, kept=body), subject=str(path))
     columns = list(zip(*body, strict=True)) if body else [()] * len(headers)
     filled = [place for place, cells in enumerate(columns, start=1) if any(map(str.strip, cells))]
     _check_unnamed([place for place in filled if not headers[place - 1]], source.place())

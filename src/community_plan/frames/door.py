@@ -180,10 +180,10 @@ def filled(frame: nw.LazyFrame[Any], headers: Sequence[str]) -> list[str]:
     return [header for header in headers if found[header].item()]
 
 
-def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Open CSV files as a lazy frame of texts, with polars."""
+def scan_csv(paths: Sequence[str], headers: Sequence[str], ends: Mapping[str, int]) -> nw.LazyFrame[Any]:
+    """Open CSV files as a lazy frame of texts, with polars; of some no more than so many rows."""
     from community_plan.frames import polars_frames
 
-    frame = as_frame(polars_frames.scan_csv(paths, headers))
+    frame = as_frame(polars_frames.scan_csv(paths, headers, ends))
     assert isinstance(frame, nw.LazyFrame)
     return frame

@@ -24,7 +24,7 @@ from community_plan.entry import (
     bad_cells,
     duplicate_code,
 )
-from community_plan.errors import CellError, CommunityPlanError
+from community_plan.errors import CommunityPlanError
 from community_plan.frames.engine import MOST_ROWS, Ascending, Engine, Holes, Kind
 from community_plan.frames.keys import Key
 from community_plan.frames.native import NativeTable
@@ -121,7 +121,6 @@ class _Entry:
         checks = [check for item in entered.values() for check in item.checks]
         checks += [check for _, some in codes.values() for check in some]
         wholes = self.wholes(entered)
-        self.find_short_rows(every)
         if self.faults:
             return self.table(entered, keys, codes, ())
         if not self.careful:
@@ -144,20 +143,6 @@ class _Entry:
         engine = self.engine
         missing, nothing = engine.matches(key.cell, MISSING_PATTERN), engine.to_text(engine.no_number())
         return Key(reader.prepared(f"{name}__label", engine.choose(missing, nothing, key.cell)))
-
-    def find_short_rows(self, kinds: Mapping[str, Kind]) -> None:
-        """See that every line of a text file has all its cells: an empty cell is a text, an absent one is null."""
-        if not self.source.text:
-            return
-        engine, last = self.engine, list(kinds)[-1]
-        short = engine.is_null(engine.column(last))
-        count = engine.one_row(self.given, {"short": short})["short"]
-        if count:
-            rows = [row or 0 for row, *_ in engine.first(self.given, short, {}, 5)]
-            problem = f"expected {len(kinds)} cells, got fewer"
-            if count > 1:
-                problem = f"{problem} (and so in {count} rows: {', '.join(map(str, rows))}{' …' if count > 5 else ''})"
-            self.faults.append(CellError(problem, place=self.source.place(row=rows[0]), count=count))
 
     def unguessed(self, entered: Mapping[str, Entered]) -> list[str]:
         """Return the headers of columns that are only taken to have no holes."""

@@ -158,20 +158,22 @@ def uneven(data: pl.LazyFrame, headers: Sequence[str], source: Source) -> list[C
     ]
 
 
-def scan_csv(paths: Sequence[str], headers: Sequence[str]) -> pl.LazyFrame:
-    """Return CSV files as one lazy frame of texts without surrounding spaces; cells that are not there are null.
+def scan_csv(paths: Sequence[str], headers: Sequence[str], ends: Mapping[str, int]) -> pl.LazyFrame:
+    """Return CSV files as one lazy frame of texts without surrounding spaces.
 
     Args:
-        paths: The files.
+        paths: The files. Each of their lines has a cell for each header; polars takes those that lack for empty ones.
         headers: What their columns are to be called, all different.
+        ends: How many rows are read of files in which empty lines follow the last one.
     """
     own = told(pl.scan_csv(paths[0], infer_schema=False, glob=False).collect_schema).names()  # unlike ones of no name
-    relation = pl.scan_csv(list(paths), schema=dict.fromkeys(own, pl.String), empty_string_is_null=False, glob=False)
-    relation = relation.rename(dict(zip(own, headers, strict=True)))
-    first, last = pl.col(headers[0]), pl.col(headers[-1])
-    if len(headers) > 1:  # an empty line
-        relation = relation.filter(~((first.is_null() | (first == "")) & last.is_null()))
-    return relation.with_columns(pl.all().str.strip_chars())
+    schema = dict.fromkeys(own, pl.String)
+
+    def scan(files: Any, rows: int | None = None) -> pl.LazyFrame:
+        return pl.scan_csv(files, schema=schema, empty_string_is_null=False, glob=False, n_rows=rows)
+
+    relation = pl.concat([scan(path, ends.get(path)) for path in paths]) if ends else scan(list(paths))
+    return relation.rename(dict(zip(own, headers, strict=True))).with_columns(pl.all().str.strip_chars())
 
 
 def collected(plan: pl.LazyFrame) -> pl.DataFrame:
