@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -381,11 +382,43 @@ CSV_FAULTS = {
     "no headers": (b"\ncode,households\n411422001201,1\n", "empty first line.*Delete the empty lines above"),
     "unnamed": (b"code,,households,\n411422001201,x,1,y\n", "columns 2, 4 have cells but no header.*Give each"),
     "ragged": (b"code,households\n411422001201,1,2\n", "expected 2 cells, got 3"),
-    "twice": (b"code,code\n1,2\n", "two columns are headed 'code'"),
+    "twice": (b"code,code\n1,2\n", r"two columns are headed 'code'\. Drop or rename one of them"),
     "binary": (bytes(range(256)), "no readable CSV|expected UTF-8|two columns|expected a line"),
+    "workbook": (b"PK\x03\x04\x14\x00\x06\x00", r"got a workbook or a packed file\. Save the table as CSV"),
+    "utf-16 without a mark": ("code,households\n".encode("utf-16-le"), r"expected UTF-8.*Save it|and save it as UTF-8"),
+    "cut off": ("code,社区\n411422001201,睢县".encode()[:-1], "see that the file is whole|See that the file is whole"),
+    "semicolons": (b"code;households\n411422001201;1\n", r"commas between them, got semicolons\. Save the table"),
+    "tabs": (b"code\thouseholds\n411422001201\t1\n", "got tabs"),
+    "a title": ("社区统计表,,\ncode,households,x\n".encode(), "a title above the headers has no place in the file"),
     # Big5 read as GB18030 shows characters of the private-use area.
     "big5": ("code,社區名稱\n".encode("big5"), "expected UTF-8 or GB18030"),
 }
+
+
+def test_a_workbook_in_a_folder_is_told(plan: cp.Plan, tmp_path: Path) -> None:
+    """It is not read, and its register would count as none; beside a file that is read it may lie."""
+    communities = as_csv(GOOD, tmp_path)
+    (tmp_path / "communities.xlsx").touch()
+    plan.evaluate(tmp_path, targets=AREA)
+    (tmp_path / "facilities.XLSX").touch()
+    error = fault(plan, tmp_path, errors.DataError)
+    assert "expected a file facilities.csv or facilities.parquet, got facilities.XLSX. Save the table as CSV" in str(
+        error
+    )
+    communities.unlink()
+    group = fault(plan, tmp_path, errors.DataFaults)
+    assert [str(each).partition(", got ")[2].partition(".")[0] for each in group.faults] == [
+        "communities",
+        "facilities",
+    ]
+
+
+def test_a_path_that_is_no_file_says_what_it_is(plan: cp.Plan, tmp_path: Path) -> None:
+    """It is there, and no table."""
+    assert "expected a file, got a folder" in str(fault(plan, cp.Dataset(communities=tmp_path), errors.DataError))
+    assert "expected a file, got a pipe or device" in str(fault(plan, os.devnull, errors.DataError))
+    (tmp_path / "data.xlsx").touch()
+    assert "got 'data.xlsx'. Save the table as CSV" in str(fault(plan, tmp_path / "data.xlsx", errors.DataError))
 
 
 @pytest.mark.parametrize("kind", CSV_FAULTS)

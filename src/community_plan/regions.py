@@ -224,7 +224,7 @@ def parse_code(text: str) -> str:
     if not _CODE.fullmatch(code) or code.endswith("000"):
         raise CodeError(
             f"expected a 12-digit community code, got {text!r}",
-            mend="store codes as text; spreadsheets turn them into numbers and round them",
+            mend="store codes as text, for spreadsheets round long numbers, and leave out rows of totals",
         )
     return code
 

@@ -29,6 +29,7 @@ from community_plan.errors import (
 from community_plan.variables import TableName
 
 __all__ = [
+    "SAVE_AS_CSV",
     "SUFFIXES",
     "TABLES",
     "CellTable",
@@ -45,6 +46,13 @@ __all__ = [
 
 SUFFIXES = (".csv", ".parquet")
 """Endings of the files that hold tables, in lower case."""
+SAVE_AS_CSV = "save the table as CSV, with its headers in the first line"
+"""What can be done with a file of another kind."""
+_WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".et", ".ods")
+_ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
+"""How workbooks and packed files begin, whatever their ending."""
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "，": "wide commas", "|": "bars"}
+"""What may stand in the place of commas."""
 _OBJECTS: dict[TableName, type] = {
     "communities": Community,
     "facilities": Facility,
@@ -111,12 +119,19 @@ def open_dataset(data: Any) -> Dataset:
     """Return the dataset that a user's data are: a Dataset, or a folder with its files, or the communities alone.
 
     Raises:
-        DataError: If a folder has no communities table.
+        DataError: If a folder has no communities table, or a table that cannot be read.
     """
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str | Path) and path_of(data).is_dir():
-        files: dict[str, Any] = {name: file_in(Path(data), name) for name in TABLES}
+        files: dict[str, Any] = {}
+        faults: list[CommunityPlanError] = []
+        for name in TABLES:
+            try:
+                files[name] = file_in(Path(data), name)
+            except CommunityPlanError as error:
+                faults.extend(error.faults)
+        raise_faults(faults, subject="The data cannot be read")
         return Dataset(**files)
     return Dataset(communities=data)
 
@@ -146,7 +161,7 @@ def file_in(folder: Path, name: TableName) -> Path | None:
     """Return the one file of a table in a folder, or None; a folder without communities is a fault.
 
     Raises:
-        DataError: If there are two files for the table, or none for the communities.
+        DataError: If there are two files for the table, or only a workbook, or none for the communities.
     """
     with _readable(folder):
         named = sorted(path for path in folder.iterdir() if path.stem == name and path.is_file())
@@ -156,6 +171,13 @@ def file_in(folder: Path, name: TableName) -> Path | None:
             f"expected one file for {name}, got {' and '.join(path.name for path in found)}",
             place=Place(file=str(folder)),
             mend="keep one of them",
+        )
+    workbooks = [path.name for path in named if path.suffix.lower() in _WORKBOOKS]
+    if not found and workbooks:
+        raise DataError(
+            f"expected a file {name}.csv or {name}.parquet, got {' and '.join(workbooks)}",
+            place=Place(file=str(folder)),
+            mend=SAVE_AS_CSV,
         )
     if not found and name == "communities":
         raise DataError(
@@ -215,7 +237,9 @@ def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
     wrong = next((each.name for each in paths if each.suffix.lower() != kind or kind not in SUFFIXES), None)
     if wrong is not None:
         raise DataError(
-            f"expected a file that ends in {' or '.join(SUFFIXES)}, got {wrong!r}", place=Place(file=str(path))
+            f"expected a file that ends in {' or '.join(SUFFIXES)}, got {wrong!r}",
+            place=Place(file=str(path)),
+            mend=SAVE_AS_CSV,
         )
     if kind == ".parquet":
         return RawTable(source=attrs.evolve(source, text=False), frame=_open_parquet(paths))
@@ -241,6 +265,9 @@ def _matching(path: Path) -> list[Path]:
     name = str(path)
     found = [Path(m) for m in sorted(glob.glob(name, recursive=True))] if glob.has_magic(name) else []  # noqa: PTH207  # takes absolute patterns
     files = [match for match in found if match.is_file()]
+    if not files and path.exists():
+        got = "a folder" if path.is_dir() else "a pipe or device"
+        raise DataError(f"expected a file, got {got}", place=Place(file=name), mend="save the table, and pass its path")
     if not files:
         raise DataError("no such file", place=Place(file=name))
     return files
@@ -365,10 +392,18 @@ def _headers_of(line: Sequence[str] | None, place: Place) -> list[str]:
     if not any(headers):
         mend = "delete the empty lines above the headers"
         raise DataError("expected a line of headers, got an empty first line", place=place, mend=mend)
+    separator = next((each for each in _SEPARATORS if each in headers[0]), None)
+    if len(headers) == 1 and separator is not None:
+        problem = f"expected headers with commas between them, got {_SEPARATORS[separator]}"
+        raise DataError(problem, place=place, mend="save the table with commas between its cells")
     twice = [header for position, header in enumerate(headers) if header and header in headers[:position]]
     raise_faults(
         [
-            AmbiguousColumnError(f"two columns are headed {header!r}", place=attrs.evolve(place, column=header))
+            AmbiguousColumnError(
+                f"two columns are headed {header!r}",
+                place=attrs.evolve(place, column=header),
+                mend="drop or rename one of them",
+            )
             for header in twice
         ],
         subject=place.file or "",
@@ -380,7 +415,7 @@ def _check_unnamed(filled: Sequence[int], place: Place) -> None:
     """See that at most one column without a header has cells; pandas writes its index in such a one."""
     if len(filled) > 1:
         listed = ", ".join(map(str, filled))
-        mend = "give each of them a header, or empty it"
+        mend = "give each of them a header, or empty it; a title above the headers has no place in the file"
         raise AmbiguousColumnError(f"columns {listed} have cells but no header", place=place, mend=mend)
 
 
@@ -402,6 +437,8 @@ def _open_parquet(paths: Sequence[Path]) -> Any:
 def _decode(path: Path) -> str:
     """Decode a text file: by its byte order mark, else UTF-8, else GB18030 (Excel in China writes it)."""
     raw = path.read_bytes()
+    if raw.startswith(_ARCHIVES):
+        raise DataError("expected text, got a workbook or a packed file", place=Place(file=str(path)), mend=SAVE_AS_CSV)
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if raw.startswith(mark):
             return raw.decode(encoding)
@@ -410,10 +447,11 @@ def _decode(path: Path) -> str:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        # A Big5 file read as GB18030 shows characters of the private-use area.
-        if encoding == "utf-8" or not any("\ue000" <= char <= "\uf8ff" for char in text):
+        # A Big5 file read as GB18030 shows characters of the private-use area; one in UTF-16 without a mark, zeros.
+        if "\0" not in text and (encoding == "utf-8" or not any("\ue000" <= char <= "\uf8ff" for char in text)):
             return text
-    raise DataError("expected UTF-8 or GB18030 text", place=Place(file=str(path)), mend="save the file as UTF-8")
+    mend = "see that the file is whole, and save it as UTF-8"
+    raise DataError("expected UTF-8 or GB18030 text", place=Place(file=str(path)), mend=mend)
 
 
 def _read_csv(path: Path, source: Source) -> CellTable:

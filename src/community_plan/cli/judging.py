@@ -26,7 +26,7 @@ from community_plan.cli.program import (
 from community_plan.errors import DataError, Place, TallyError
 from community_plan.labels import label
 from community_plan.ledger import State
-from community_plan.tables import SUFFIXES
+from community_plan.tables import SAVE_AS_CSV, SUFFIXES
 from community_plan.tallies import Tally
 
 __all__ = ["evaluate", "judge", "ledger", "write_sample"]
@@ -162,7 +162,7 @@ def _opened(data: Path) -> Path | Tally:
         return Tally.load(data)
     if data.is_file() and ending not in SUFFIXES:
         expected = f"a file that ends in {' or '.join(SUFFIXES)}, or in .json for a tally"
-        raise DataError(f"expected {expected}, got {data.name!r}", place=Place(file=str(data)))
+        raise DataError(f"expected {expected}, got {data.name!r}", place=Place(file=str(data)), mend=SAVE_AS_CSV)
     return data
 
 

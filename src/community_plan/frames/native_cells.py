@@ -42,7 +42,7 @@ _CODE_PROBLEMS = {
     "township_code": "expected a township code of 9 digits, got {got!r}",
     "region_code": "expected a statistical code of 4, 6, 9 or 12 digits, got {got!r}",
 }
-_CODE_MEND = "store codes as text; spreadsheets round numbers of 12 digits"
+_CODE_MEND = "store codes as text, for spreadsheets round long numbers, and leave out rows of totals"
 _HUGE = ("UInt64", "UInt128", "Int128", "UBIGINT", "HUGEINT", "UHUGEINT")
 """Integers that may not fit 64 bits: as keys they are texts."""
 _DATES = ("Date", "DATE", "date")
