@@ -161,6 +161,13 @@ def test_a_large_file_is_in_gb18030_even_if_that_shows_late(
     assert regions(plan, path, "county") == {"411422": 20, "睢县": 30}
 
 
+def test_a_header_may_have_its_unit_on_a_line_of_its_own(plan: cp.Plan, write: Write) -> None:
+    """So spreadsheets keep columns narrow."""
+    path = write('code,"户数\n（百户）","综合服务设施\n面积\n（亩）"\n411422001201,1.5,0.9\n')
+    row = plan.evaluate(path, targets=AREA).row(AREA)
+    assert (row.numerator, row.denominator) == (600, 150)
+
+
 def told(plan: cp.Plan, path: Path | str) -> list[str]:
     """Return the faults of a file."""
     with pytest.raises(errors.DataError) as caught:

@@ -141,7 +141,7 @@ def normalise_word(text: str) -> str:
     return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", text)).lower()
 
 
-_HEADER_UNIT = re.compile(r"(?P<name>.+?)[(\[(（【](?P<unit>[^()\[\]()（）【】]+)[)\])）】]\s*")
+_HEADER_UNIT = re.compile(r"(?P<name>.+?)[(\[(（【](?P<unit>[^()\[\]()（）【】]+)[)\])）】]\s*", re.DOTALL)
 
 
 def split_header(header: str) -> tuple[str, str | None]:
