@@ -174,6 +174,19 @@ def test_a_missing_column_names_the_targets_that_need_it(plan: cp.Plan, make: Ca
     assert "did you mean 'househlds'" in str(error)
 
 
+@pytest.mark.parametrize("word", ["合计", "合 计", "全市", "全县小计", "本乡总计", "Grand total"])
+@pytest.mark.parametrize("by", [None, "county"])
+def test_a_row_of_totals_is_no_place(plan: cp.Plan, make: Callable[..., Any], word: str, by: str | None) -> None:
+    """Where no code shows it, the name does: what the row adds up would be counted twice."""
+    data = make(code=None, county=["睢县", "宁陵县", word])
+    error = fault(plan, data, errors.CellError, by=by)
+    assert (error.place.column, error.place.row) == ("county", 3)
+    assert word in str(error)
+    assert "leave out rows of totals" in str(error).lower()
+    names = make(code=None, county=["合水县", "全州县", "总部"])  # places, two of them real ones
+    assert len(plan.evaluate(names, by="county", targets=AREA).rows) == 3
+
+
 def test_a_duplicate_code_names_both_rows(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """One community counts once."""
     error = fault(plan, make(code=["411422001201", "411422001202", "411422001201"]), errors.DuplicateCodeError)

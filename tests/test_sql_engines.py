@@ -367,6 +367,14 @@ def test_words_that_are_no_category_are_told(plan: cp.Plan, make: Make) -> None:
     same(plan, make, frame.filter(pl.col("setting").ne_missing("suburb")), targets="rural-facility-coverage")
 
 
+def test_rows_of_totals_are_told(plan: cp.Plan, make: Make) -> None:
+    """By their names, where no code shows what a row is."""
+    names = pl.Series(["睢县", "合\u3000计", "宁陵县", "Total"])
+    data = make(many(4).select(pl.exclude("code"), county=names))
+    error = fault(plan, data, errors.CellError)
+    assert (error.count, error.place.column) == (2, "county")
+
+
 def test_a_table_that_cannot_be_read_is_an_error_of_the_data(plan: cp.Plan, spark: Any) -> None:
     """Whatever the engine calls it."""
     spark.conf.set("spark.sql.ansi.enabled", "true")

@@ -289,6 +289,9 @@ class _Assembly:
             needed["code"] = [*wants_code, *derived]
         categories = [name for name in from_code if name not in LEVELS]
         optional = {"code", "name", *categories, *self.grouping.levels, *self.wholes()} - {self.level, *derived}
+        if "code" not in present:  # nothing else shows that a row adds up others
+            named = [stands_for(self.variables, self.unit, header) for header in headers]
+            optional |= {level for level in LEVELS if named.count(level) == 1} - {self.level, *derived}
         return resolve_columns(
             main.source,
             headers,

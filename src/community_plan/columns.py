@@ -6,6 +6,7 @@ Typed objects and files go through it, and every other engine is held against it
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from community_plan.entry import (
     INT64_MAX,
     MISSING_WORDS,
     OVERFLOW_MEND,
+    TOTALS_MEND,
+    TOTALS_PATTERN,
+    TOTALS_PROBLEM,
     Note,
     Source,
     SourceColumn,
@@ -360,6 +364,8 @@ def enter(
     amounts = {name: read[name] for name, column in columns.items() if column.variable.type in numbers}
     texts = {name: read[name] for name, column in columns.items() if column.variable.type not in numbers}
     texts |= {name: [_as_label(cell, source) for cell in cells[header]] for name, header in labels.items()}
+    if "code" not in columns:
+        _find_totals(source, {columns[name].header: found for name, found in texts.items() if name in columns}, faults)
     if unique:
         others = [[_as_label(cell, source) for cell in cells[header]] for header in unique[1:]]
         _find_duplicates(source, unique, [texts["code"], *others], faults)
@@ -373,6 +379,15 @@ def enter(
             got = cells[columns[name].header][wrong[0] - 1]
             faults.append(larger_than_whole(source, columns[name], columns[whole], got, wrong))
     return ColumnTable(rows=rows, amounts=amounts, labels=texts, notes=tuple(notes))
+
+
+def _find_totals(source: Source, names: Mapping[str, Sequence[Any]], faults: list[CommunityPlanError]) -> None:
+    """Find rows that add up others, where no code shows that a row is one place."""
+    for header, found in names.items():
+        rows = [row for row, name in enumerate(found, start=1) if name and re.fullmatch(TOTALS_PATTERN, name)]
+        if rows:
+            problem = TOTALS_PROBLEM.format(got=found[rows[0] - 1])
+            faults.append(bad_cells(source, header, problem, rows, mend=TOTALS_MEND))
 
 
 def _find_duplicates(

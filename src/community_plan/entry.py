@@ -49,6 +49,9 @@ __all__ = [
     "MISSING_PATTERN",
     "MISSING_WORDS",
     "OVERFLOW_MEND",
+    "TOTALS_MEND",
+    "TOTALS_PATTERN",
+    "TOTALS_PROBLEM",
     "Note",
     "Source",
     "SourceColumn",
@@ -93,6 +96,13 @@ def _loosely(word: str) -> str:
 
 MISSING_PATTERN = rf"(?i:[\s_]*(?:{'|'.join(_loosely(word) for word in sorted(MISSING_WORDS))})[\s_]*)"
 """What those texts match, whatever their case, width and spaces."""
+TOTALS_PATTERN = (
+    "(?i:[\\s\u3000]*(?:(?:[全本][省市州盟县区旗镇乡])?[合总小共累][\\s\u3000]*计"
+    "|[全本][省市州盟县区旗镇乡]|(?:grand |sub-?)?totals?)[\\s\u3000]*)"
+)
+"""What stands in the place of a name where a row adds up others."""
+TOTALS_PROBLEM = "expected the name of one place, got {got!r}, as rows of totals have it"
+TOTALS_MEND = "leave out rows of totals: what they add up would be counted twice"
 
 
 @attrs.frozen(kw_only=True)

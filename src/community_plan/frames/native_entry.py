@@ -18,6 +18,9 @@ from community_plan.entry import (
     INT64_MAX,
     MAX_QUANTA,
     MISSING_PATTERN,
+    TOTALS_MEND,
+    TOTALS_PATTERN,
+    TOTALS_PROBLEM,
     Note,
     Source,
     SourceColumn,
@@ -78,6 +81,8 @@ class _Entry:
     """What is to be said of columns that were read one by one."""
     alike: Mapping[str, Any] = attrs.field(factory=dict)
     """What has been seen not to repeat."""
+    totals: list[Check] = attrs.field(factory=list)
+    """That no row adds up others."""
 
     def run(self) -> NativeTable:
         engine = self.engine
@@ -106,6 +111,8 @@ class _Entry:
                 item = reader.category(column)
             elif kind == "text":
                 keys[name] = self.label(reader, name, column.header)
+                if "code" not in self.columns and not keys[name].number:
+                    self.totals.append(self.no_total(column, keys[name]))
                 continue
             else:
                 found = reader.code(column)
@@ -127,13 +134,13 @@ class _Entry:
             suspects = [
                 *(suspect for item in entered.values() for suspect in item.suspects),
                 *(check.mask for _, some in codes.values() for check in some),
-                *(check.mask for check in wholes),
+                *(check.mask for check in (*wholes, *self.totals)),
                 *reader.doubts,
                 *(engine.is_null(engine.column(h)) for h in self.unguessed(entered)),
                 *self.order(codes, keys),
             ]
             return self.table(entered, keys, codes, tuple(suspects), rows_at_most=at_most)
-        return self.counted(entered, keys, codes, [*checks, *wholes])
+        return self.counted(entered, keys, codes, [*checks, *wholes, *self.totals])
 
     def label(self, reader: CellReader, name: str, header: str) -> Key:
         """Return a column that tells regions apart; in a file some words say that nothing is told."""
@@ -143,6 +150,11 @@ class _Entry:
         engine = self.engine
         missing, nothing = engine.matches(key.cell, MISSING_PATTERN), engine.to_text(engine.no_number())
         return Key(reader.prepared(f"{name}__label", engine.choose(missing, nothing, key.cell)))
+
+    def no_total(self, column: SourceColumn, key: Key) -> Check:
+        """Return the check that a name is the name of one place, where no code shows it."""
+        is_total = self.engine.fill(self.engine.matches(key.cell, TOTALS_PATTERN), False)
+        return Check(column, TOTALS_PROBLEM, TOTALS_MEND, is_total)
 
     def unguessed(self, entered: Mapping[str, Entered]) -> list[str]:
         """Return the headers of columns that are only taken to have no holes."""
