@@ -71,6 +71,10 @@ def test_a_community_with_a_wrong_value_cannot_be_made(fields: dict[str, typing.
     with pytest.raises(error) as caught:
         cp.Community(**{"code": CODE, **fields})
     assert isinstance(caught.value, CommunityPlanError)
+    name = next(iter(fields))
+    assert caught.value.place is not None
+    assert caught.value.place.key == name
+    assert str(caught.value).startswith(f"{name}: ")
 
 
 def test_a_code_is_a_text_or_a_whole_number() -> None:

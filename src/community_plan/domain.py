@@ -6,14 +6,16 @@ denominator of zero, is None too.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import attrs
 
-from community_plan.errors import DimensionError, QuantityTextError
+from community_plan.errors import CodeError, CommunityPlanError, DimensionError, Place, QuantityTextError
 from community_plan.regions import (
     CountyKind,
     Region,
@@ -52,59 +54,76 @@ YesNo = Literal["yes", "no"]
 BuildingStock = Literal["new", "existing"]
 """新建, 已建成."""
 
-Amount = Quantity | str | int | float | Fraction
+Amount = Quantity | str | int | float | Fraction | Decimal
 """What a unit-aware attribute is given as: a quantity, text with a unit, or a number in its own unit."""
 
 
-def _quantity_in(unit: str) -> Callable[[Amount | None], Quantity | None]:
+def _amount_in(unit: str, value: Amount | None) -> Quantity | None:
+    if value is None:
+        return None
     wanted = parse_unit(unit)
+    given = quantity(value)
+    if given.unit == DIMENSIONLESS:
+        return Quantity(given.magnitude, wanted)
+    if not given.unit.same_dimension(wanted):
+        raise DimensionError(unit, str(given.unit), mend=f"give it in {unit} or a unit that converts to it")
+    return given
 
-    def convert(value: Amount | None) -> Quantity | None:
-        if value is None:
-            return None
-        given = quantity(value)
-        if given.unit == DIMENSIONLESS:
-            return Quantity(given.magnitude, wanted)
-        if not given.unit.same_dimension(wanted):
-            raise DimensionError(unit, str(given.unit), mend=f"give it in {unit} or a unit that converts to it")
-        return given
 
-    return convert
+# Type checkers read what an attribute takes from a converter that has a name and one argument.
+def _area(value: Amount | None) -> Quantity | None:
+    return _amount_in("m²", value)
+
+
+def _hours(value: Amount | None) -> Quantity | None:
+    return _amount_in("小时/天", value)
+
+
+def _naming(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Have what a converter refuses name its attribute, as what a validator refuses does."""
+
+    def named(convert: Any) -> Any:
+        @functools.wraps(convert)  # attrs takes the type of the argument from it
+        def converted(value: Any, attribute: attrs.Attribute[Any]) -> Any:
+            try:
+                return convert(value)
+            except CommunityPlanError as error:
+                raise error.at(Place(key=attribute.name)) from None
+
+        return attrs.Converter(converted, takes_field=True)
+
+    return [each if each.converter is None else each.evolve(converter=named(each.converter)) for each in fields]
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[Quantity | None], value: Quantity | None) -> None:
     if value is not None and value.magnitude < 0:
-        raise QuantityTextError(f"{attribute.name}: expected 0 or more, got {value}")
+        raise QuantityTextError(f"expected 0 or more, got {value}", place=Place(key=attribute.name))
 
 
 def _count(_: object, attribute: attrs.Attribute[int | None], value: object) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 0):
-        raise QuantityTextError(f"{attribute.name}: expected a whole number ≥ 0, got {value!r}")
+        raise QuantityTextError(f"expected a whole number ≥ 0, got {value!r}", place=Place(key=attribute.name))
 
 
-def _code(_: object, __: attrs.Attribute[str], value: str) -> None:
-    parse_code(value)
+def _code(read: Callable[[str], object]) -> Callable[[object, attrs.Attribute[str], str], None]:
+    def check(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+        try:
+            read(value)
+        except CodeError as error:
+            raise error.at(Place(key=attribute.name)) from None
 
-
-def _region_code(_: object, __: attrs.Attribute[str], value: str) -> None:
-    level_of(value)
+    return check
 
 
 def _one_of(*known: str | None) -> Callable[[object, attrs.Attribute[str | None], str | None], None]:
     def check(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
         if value not in known:
             raise QuantityTextError(
-                f"{attribute.name}: expected one of {', '.join(str(word) for word in known if word)}, got {value!r}"
+                f"expected one of {', '.join(str(word) for word in known if word)}, got {value!r}",
+                place=Place(key=attribute.name),
             )
 
     return check
-
-
-def _area(doc: str) -> Quantity | None:
-    field: Quantity | None = attrs.field(
-        default=None, converter=_quantity_in("m²"), validator=_not_negative, metadata={"description": doc}
-    )
-    return field
 
 
 def _number(doc: str) -> int | None:
@@ -135,7 +154,7 @@ _PERMILLE = parse_unit("‰")
 _PER_10000 = parse_unit("人/万人")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_naming)
 class Community:
     """A neighbourhood (社区) or village (村) with what a plan counts in it.
 
@@ -150,7 +169,7 @@ class Community:
     """
 
     code: str = attrs.field(
-        converter=code_text, validator=_code, metadata={"description": "Statistical code of 12 digits."}
+        converter=code_text, validator=_code(parse_code), metadata={"description": "Statistical code of 12 digits."}
     )
     name: str | None = attrs.field(default=None, metadata={"description": "Name."})
     city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
@@ -174,14 +193,39 @@ class Community:
     households: int | None = _number("Households. [户]")
     residents: int | None = _number("Permanent residents (常住人口). [人]")
     urban_residents: int | None = _number("Permanent residents of urban areas (城镇常住人口). [人]")
-    gross_floor_area: Quantity | None = _area("Gross floor area of the community. [m²]")
+    gross_floor_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Gross floor area of the community. [m²]"},
+    )
     comprehensive_service_count: int | None = _number("Comprehensive-service facilities. [个]")
-    comprehensive_service_area: Quantity | None = _area("Floor area of comprehensive-service facilities. [m²]")
-    activity_area: Quantity | None = _area("Residents' activity area in them. [m²]")
-    commercial_area: Quantity | None = _area("Commercial floor area. [m²]")
+    comprehensive_service_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Floor area of comprehensive-service facilities. [m²]"},
+    )
+    activity_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Residents' activity area in them. [m²]"},
+    )
+    commercial_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Commercial floor area. [m²]"},
+    )
     self_service_terminal_count: int | None = _number("Self-service terminals for government services. [个]")
     elderly_care_count: int | None = _number("Elderly-care places. [个]")
-    elderly_care_area: Quantity | None = _area("Floor area of elderly-care facilities. [m²]")
+    elderly_care_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Floor area of elderly-care facilities. [m²]"},
+    )
     community_workers: int | None = _number("Community workers (社区工作者). [人]")
     social_workers: int | None = _number("Social workers (社会工作者). [人]")
     comprehensive_service_open_8h_count: int | None = _number("Those open at least 8 hours a day. [个]")
@@ -251,11 +295,7 @@ class Community:
         return _ratio(_amount(self.social_workers, _PERSON), _amount(self.residents, _PERSON), _PERMILLE)
 
 
-def _township_code(_: object, __: attrs.Attribute[str], value: str) -> None:
-    parse_township_code(value)
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_naming)
 class Township:
     """A township, town or subdistrict (乡, 镇, 街道) with what a plan counts in it.
 
@@ -265,7 +305,9 @@ class Township:
     """
 
     code: str = attrs.field(
-        converter=code_text, validator=_township_code, metadata={"description": "Statistical code of 9 digits."}
+        converter=code_text,
+        validator=_code(parse_township_code),
+        metadata={"description": "Statistical code of 9 digits."},
     )
     name: str | None = attrs.field(default=None, metadata={"description": "Name."})
     city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
@@ -279,7 +321,7 @@ class Township:
     social_work_station_count: int | None = _number("Social-work stations (社会工作站). [个]")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_naming)
 class Facility:
     """A place with a kind and a floor area, of a community or of a township.
 
@@ -294,7 +336,7 @@ class Facility:
 
     community: str = attrs.field(
         converter=code_text,
-        validator=_region_code,
+        validator=_code(level_of),
         metadata={"description": "Code of the community, or of the township, that has it."},
     )
     kind: FacilityKind | None = attrs.field(
@@ -302,11 +344,21 @@ class Facility:
         metadata={"description": "What it is for."},
     )
     facility_name: str | None = attrs.field(default=None, metadata={"description": "Name."})
-    floor_area: Quantity | None = _area("Floor area. [m²]")
-    activity_area: Quantity | None = _area("Residents' activity area in it. [m²]")
+    floor_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Floor area. [m²]"},
+    )
+    activity_area: Quantity | None = attrs.field(
+        default=None,
+        converter=_area,
+        validator=_not_negative,
+        metadata={"description": "Residents' activity area in it. [m²]"},
+    )
     opening_hours: Quantity | None = attrs.field(
         default=None,
-        converter=_quantity_in("小时/天"),  # type: ignore[misc]  # mypy's attrs plugin wants a named function
+        converter=_hours,
         validator=_not_negative,
         metadata={"description": "Hours open on a day. [小时/天]"},
     )
@@ -314,7 +366,8 @@ class Facility:
     def __attrs_post_init__(self) -> None:
         if self.floor_area is not None and self.activity_area is not None and self.activity_area > self.floor_area:
             raise QuantityTextError(
-                f"activity_area: expected at most the floor area {self.floor_area}, got {self.activity_area}"
+                f"expected at most the floor area {self.floor_area}, got {self.activity_area}",
+                place=Place(key="activity_area"),
             )
 
     @property
@@ -323,7 +376,7 @@ class Facility:
         return _ratio(self.activity_area, self.floor_area, _PERCENT)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_naming)
 class Workforce:
     """A headcount with a role, of a community or of any larger region.
 
@@ -336,7 +389,7 @@ class Workforce:
     """
 
     region: str = attrs.field(
-        converter=code_text, validator=_region_code, metadata={"description": "Code of the region it belongs to."}
+        converter=code_text, validator=_code(level_of), metadata={"description": "Code of the region it belongs to."}
     )
     role: WorkforceRole | None = attrs.field(
         validator=_one_of(*get_args(WorkforceRole), None),
