@@ -34,6 +34,7 @@ lint: $(VENV)/installed  ## format, lint and layer contracts
 
 types: $(VENV)/installed  ## strict types
 	$(BIN)/mypy
+	$(BIN)/mypy tests/test_typing.py  # as a user's code is checked
 
 docs: $(VENV)/installed  ## build the site strictly into site/
 	$(BIN)/mkdocs build --strict

@@ -184,7 +184,29 @@ def test_an_unknown_id_names_the_nearest(plan: cp.Plan, call: object, near: str)
     with pytest.raises(NotFoundError) as caught:
         call(plan)  # type: ignore[operator]  # parametrized
     assert near in str(caught.value)
-    assert isinstance(caught.value, LookupError)
+    assert isinstance(caught.value, KeyError)
+
+
+def test_an_entry_that_is_not_there_can_be_asked_for(plan: cp.Plan) -> None:
+    """A registry is a mapping: `get` gives None."""
+    for registry in (plan.targets, plan.variables):
+        assert registry.get("no-such-thing") is None
+        assert "no-such-thing" not in registry
+
+
+def test_what_is_no_id_is_not_found(plan: cp.Plan) -> None:
+    """As it comes out of somebody's JSON: told as any other fault."""
+    with pytest.raises(NotFoundError, match="no target or indicator 3"):
+        plan.judge({3: 4})  # type: ignore[dict-item]  # that is the test
+    with pytest.raises(NotFoundError, match=r"no reading of A01 .* Choose adopted or not-less-than"):
+        plan.with_readings({"A01": ["not-less-than"]})  # type: ignore[dict-item]  # that is the test
+    with pytest.raises(cp.DataError, match="expected values by target"):
+        plan.judge([1])  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(NotFoundError, match="no plan ''"):
+        cp.load_plan("")
+    row = plan.judge({"rural-facility-coverage": "92.1 %"})
+    with pytest.raises(NotFoundError, match="no region 411422"):
+        row.row("rural-facility-coverage", region=411422)  # type: ignore[arg-type]  # that is the test
 
 
 def test_every_entry_goes_to_plain_data_and_back(plan: cp.Plan) -> None:

@@ -6,7 +6,7 @@ The tree (each error is also the builtin that a caller would catch):
     ├── QuantityTextError (ValueError)      text that is no number with a unit
     │   └── UnknownUnitError                a unit this library does not know
     ├── DimensionError (TypeError)          two units that measure different things
-    ├── NotFoundError (LookupError)         no such plan, indicator, target, region …
+    ├── NotFoundError (KeyError)            no such plan, indicator, target, region …
     ├── MeasureError (ValueError)           a measure that cannot be compiled
     ├── PlanError (ValueError)              a fault in a plan's documents
     ├── DataError (ValueError)              a fault in a table of data
@@ -189,7 +189,7 @@ class DimensionError(CommunityPlanError, TypeError):
         super().__init__(f"expected a unit such as {expected!r}, got {got!r}", place=place, mend=mend)
 
 
-class NotFoundError(CommunityPlanError, LookupError):
+class NotFoundError(CommunityPlanError, KeyError):
     """No entry of that name: `kind` is what was looked for, `name` the name that was given."""
 
     kind: str
@@ -199,7 +199,7 @@ class NotFoundError(CommunityPlanError, LookupError):
     def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, mend: str | None = None) -> None:
         self.kind = kind
         self.name = name
-        self.suggestions = tuple(nearest(name, known, count=2))
+        self.suggestions = tuple(nearest(str(name), known, count=2))
         super().__init__(f"no {kind} {name!r}{_hint(self.suggestions)}", mend=mend)
 
 

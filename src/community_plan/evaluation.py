@@ -253,6 +253,10 @@ def judge(
 ) -> Result:
     """Judge published values; see `Plan.judge`."""
     day = parse_day(as_of)
+    if not isinstance(values, Mapping):
+        raise DataError(
+            f"expected values by target, such as {{'rural-facility-coverage': '92.1 %'}}, got {values!r:.60}"
+        )
     asked = {target.id for target in plan.choose("main" if targets is None else targets)}
     faults: list[CommunityPlanError] = []
     given: dict[str, Quantity | None] = {}

@@ -17,7 +17,7 @@ from community_plan.measures import Measure, check_measure, formula, scope_text
 from community_plan.regions import CountyKind, Region
 from community_plan.sources import ADOPTED, Discrepancy, Text
 from community_plan.targets import Indicator, Target
-from community_plan.units import Lang
+from community_plan.units import Lang, Quantity
 from community_plan.variables import Variables
 
 if TYPE_CHECKING:
@@ -288,8 +288,9 @@ class Plan:
             if name == ADOPTED:
                 continue
             known = {reading.id: reading for reading in discrepancy.readings}
-            if name not in known:
-                raise NotFoundError(f"reading of {key}", str(name), [ADOPTED, *known])
+            if not isinstance(name, str) or name not in known:
+                choices = [ADOPTED, *known]
+                raise NotFoundError(f"reading of {key}", str(name), choices, mend=f"choose {' or '.join(choices)}")
             chosen[key] = name
             for target, fields in known[name].targets.items():
                 before = changes.setdefault(target, {})
@@ -480,6 +481,6 @@ class Plan:
         rows = ledger.read_evidence(self, evidence)
         return ledger.draw_up(self, rows, period=year, regions=ledger.regions_of(self, data), as_of=day)
 
-    def baselines(self) -> dict[str, Any]:
+    def baselines(self) -> dict[str, Quantity | None]:
         """Return the starting points of the plan's main indicators by target id; None where it gives none."""
         return {t.id: None if t.baseline is None else t.baseline.value for t in self.choose("main")}

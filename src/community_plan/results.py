@@ -9,7 +9,7 @@ import importlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -23,6 +23,10 @@ from community_plan.sources import Text
 from community_plan.targets import Attribute, target_text
 from community_plan.units import Lang, Quantity, Unit, with_unit
 from community_plan.verdicts import Reason, Verdict, display
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
 
 __all__ = ["RESULT_COLUMNS", "Result", "Row", "wide_frame"]
 
@@ -49,7 +53,7 @@ class Row:
     """city, county, township, community, or total; `published` for values that were given."""
     period: str | None
     """Value of a `year` or `period` column that is grouped by, else the date `as_of`."""
-    columns: Mapping[str, str | None]
+    columns: Mapping[str, str | None] = attrs.field(hash=False)
     """Values of the other columns that are grouped by."""
     value: Fraction | None
     """Value over the communities that report everything. [unit]"""
@@ -348,27 +352,27 @@ class Result:
         ]
         return columns
 
-    def to_polars(self, lang: Lang = "zh") -> Any:
+    def to_polars(self, lang: Lang = "zh") -> polars.DataFrame:
         """Return the rows as a polars DataFrame; see `to_columns`.
 
         Raises:
             MissingDependencyError: If polars is not installed.
         """
-        polars = _need("polars", "polars")
-        schema = dict.fromkeys(_NUMBERS, polars.Float64)
-        schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), polars.String)
-        schema |= {"number": polars.Int64, "due": polars.Date, "discrepancies": polars.List(polars.String)}
-        schema["readings"] = polars.List(polars.String)
-        return polars.DataFrame(self.to_columns(lang), schema_overrides=schema)
+        pl = _need("polars", "polars")
+        schema = dict.fromkeys(_NUMBERS, pl.Float64)
+        schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), pl.String)
+        schema |= {"number": pl.Int64, "due": pl.Date, "discrepancies": pl.List(pl.String)}
+        schema["readings"] = pl.List(pl.String)
+        frame: polars.DataFrame = pl.DataFrame(self.to_columns(lang), schema_overrides=schema)
+        return frame
 
-    def to_pandas(self, lang: Lang = "zh") -> Any:
+    def to_pandas(self, lang: Lang = "zh") -> pandas.DataFrame:
         """Return the rows as a pandas DataFrame; see `to_columns`.
 
         Raises:
             MissingDependencyError: If pandas is not installed.
         """
-        pandas = _need("pandas", "pandas")
-        frame = pandas.DataFrame(self.to_columns(lang))
+        frame: pandas.DataFrame = _need("pandas", "pandas").DataFrame(self.to_columns(lang))
         numbers = dict.fromkeys(_NUMBERS, "float64")
         return frame.astype({**numbers, "number": "Int64", "due": "datetime64[s]"})
 
