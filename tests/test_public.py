@@ -86,6 +86,7 @@ def test_the_registry_is_cheap(code: str) -> None:
     loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in run.stderr.splitlines() if "|" in line}
     assert "community_plan" in loaded
     assert loaded.isdisjoint(FORBIDDEN)
+    assert loaded.isdisjoint({"email", "zipfile"})  # which the standard library loads to look at packages
 
 
 def test_objects_are_evaluated_without_any_frame_library() -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.machinery
-import importlib.metadata
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +87,8 @@ def available_plans() -> list[AvailablePlan]:
 
 def _third_party_plans() -> Iterator[AvailablePlan]:
     """Yield the plans of the entry points; distribution by distribution, so that a broken one hides no other."""
+    import importlib.metadata  # with all that reads e-mail, and few ask for what others bring
+
     seen = set()
     for distribution in importlib.metadata.distributions():
         try:
@@ -158,7 +159,7 @@ def load_plan(plan: str | Path) -> Plan:
                 return _load_third_party(found.id, found.folder)
             known.append(found.id)
     folder = Path(plan)
-    if is_folder(folder):
+    if plan != "" and is_folder(folder):  # no name is no name of the working directory
         return _load_folder(folder, bundled=False)
     raise NotFoundError("plan", str(plan), known, mend="give the id of a plan, or a folder that has a plan.toml")
 

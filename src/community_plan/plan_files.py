@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
@@ -49,7 +48,7 @@ MAX_DIGITS = 40
 def plans_root() -> Path:
     """Return the folder of the bundled plans."""
     # The package is installed as files: hatchling makes no zipped wheels that run in place.
-    return Path(str(resources.files("community_plan"))) / "plans"
+    return Path(__file__).with_name("plans")
 
 
 def is_file(path: Path) -> bool:

@@ -14,8 +14,8 @@ import threading
 import unicodedata
 from decimal import Decimal
 from fractions import Fraction
-from importlib import resources
 from numbers import Integral
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
@@ -175,9 +175,8 @@ _registry_lock = threading.Lock()
 def _registry() -> pint.UnitRegistry[Any]:
     import pint
 
-    path = resources.files("community_plan").joinpath("units.txt")
-    with resources.as_file(path) as file:
-        return pint.UnitRegistry(str(file), non_int_type=Fraction, cache_folder=None)
+    file = Path(__file__).with_name("units.txt")
+    return pint.UnitRegistry(str(file), non_int_type=Fraction, cache_folder=None)
 
 
 @functools.cache
