@@ -105,9 +105,10 @@ def _views_of(array: Any) -> Any:
 
     if not len(array):
         return np.zeros((0, 2), np.uint64)
-    found = chunks_of(pa.chunked_array([pc.cast(array, pa.string_view())]))
-    assert found is not None
-    return next(found)[0]
+    views = pc.cast(array, pa.string_view())
+    # Read where it is: handing over short texts alone, as it casts them, crashes pyarrow before version 25.
+    cells = np.frombuffer(views.buffers()[1], dtype=np.uint64).reshape(-1, 2)
+    return cells[views.offset : views.offset + len(views)]
 
 
 def from_buffers(values: Any, missing: Any) -> Any:
