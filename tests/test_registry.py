@@ -194,6 +194,15 @@ def test_an_entry_that_is_not_there_can_be_asked_for(plan: cp.Plan) -> None:
         assert "no-such-thing" not in registry
 
 
+def test_many_rows_are_not_written_out_where_an_object_is_shown(plan: cp.Plan) -> None:
+    """A notebook shows what stands last in a cell; a ledger of communities has a hundred thousand rows."""
+    for shown in (plan.ledger([], period=2025), cp.compare_plans(["shangqiu-14fyp", "national-14fyp"])):
+        assert len(shown.rows) > 5
+        assert len(repr(shown)) < 1000
+    row = plan.judge(plan.baselines()).rows[0]
+    assert {row} == {plan.judge(plan.baselines()).rows[0]}
+
+
 def test_what_is_no_id_is_not_found(plan: cp.Plan) -> None:
     """As it comes out of somebody's JSON: told as any other fault."""
     with pytest.raises(NotFoundError, match="no target or indicator 3"):

@@ -132,7 +132,7 @@ class Comparison:
 
     plans: tuple[str, ...]
     """Ids of the plans, in the order given."""
-    rows: tuple[ComparisonRow, ...]
+    rows: tuple[ComparisonRow, ...] = attrs.field(repr=False)
     """In the order of the first plan that sets the target, then of the next."""
 
     def __iter__(self) -> Iterator[ComparisonRow]:

@@ -113,7 +113,7 @@ class LedgerRow:
 class Ledger:
     """Every evidenced commitment × every region that owes it."""
 
-    rows: tuple[LedgerRow, ...]
+    rows: tuple[LedgerRow, ...] = attrs.field(repr=False)
     """In the plan's order, then by region."""
     plan: str
     """Id of the plan."""
