@@ -274,7 +274,29 @@ def swap(name: str, old: str, new: str) -> object:
     return lambda folder: change(folder / name, old, new)
 
 
+def staff(more: str) -> object:
+    """Return a change that gives the plan's own variable more keys."""
+    return swap("variables.toml", 'quantum = "1 人"', f'quantum = "1 人"\n{more}')
+
+
+def category(values: str) -> object:
+    """Return a change that adds a category with some values."""
+    head = '[[variables]]\nid = "tier"\ntable = "communities"\ntype = "category"\nlabel = { zh = "档", en = "Tier" }'
+    return put("variables.toml", f"{VARIABLES}\n{head}\nvalues = [{values}]")
+
+
+def second(old: str, new: str) -> object:
+    """Return a change that adds a variable like the plan's own, but for one place."""
+    other = VARIABLES.replace("grid_workers", "wardens").replace("网格员", "楼栋长").replace("Grid workers", "Wardens")
+    assert other.count(old) == 1, old
+    return put("variables.toml", VARIABLES + other.replace(old, new))
+
+
 READING = 'value = "100 %"'
+CARE = 'comparator = ">="\nvalue = "2/3"'
+AREA = 'value = "25 m²/百户"'
+OWED = 'owed_by = "community"'
+SUM = 'numerator = ["elderly_care_count"]'
 STRANGE = {
     "plan.toml is a folder": (make_folder("plan.toml"), "expected a file, got a folder"),
     "targets.toml is a folder": (make_folder("targets.toml"), "expected a file, got a folder"),
@@ -323,6 +345,133 @@ STRANGE = {
         "grid_workers › grid_workers",
     ),
     "an end before the start": (swap("plan.toml", "end = 2027", "end = 2020"), "not before the start"),
+    "an empty id": (swap("targets.toml", 'id = "care"', 'id = ""'), "expected an id"),
+    "a target called main": (swap("targets.toml", 'id = "care"', 'id = "main"'), "id 'main' is taken"),
+    "a variable called communities": (second('"wardens"', '"communities"'), "id 'communities' is taken"),
+    "a variable with the name of a table": (second('"wardens"', '"townships.wardens"'), "is taken"),
+    "a header of two variables": (second('"楼栋长"', '"户数"'), "header '户数' is taken by variable 'households'"),
+    "a header that is another's id": (second('"Wardens"', '"grid workers"'), "is taken by variable 'grid_workers'"),
+    "two values of one id": (
+        category('{ id = "a", label = { zh = "甲", en = "A" } }, { id = "a", label = { zh = "乙", en = "B" } }'),
+        "'a' is taken by value 'a'",
+    ),
+    "a word of two values": (
+        category('{ id = "a", label = { zh = "甲", en = "A" } }, { id = "b", label = { zh = "乙", en = "a" } }'),
+        "'a' is taken by value 'a'",
+    ),
+    "a value that is no answer": (category('{ id = "x", label = { zh = "不详", en = "x" } }'), "not reported"),
+    "a quantum that no cell reaches": (swap("variables.toml", '"1 人"', '"1e30 人"'), "to 2^50 quanta in one 人"),
+    "a quantum too small to be counted": (swap("variables.toml", '"1 人"', '"1e-30 人"'), "from 2^-50 to 2^50 quanta"),
+    "a whole in other steps": (staff('part_of = "households"'), "got 1 户 of 'households'"),
+    "a whole that is no amount": (staff('part_of = "setting"'), "got None of 'setting'"),
+    "derived from no kind": (
+        staff('derive = { table = "workforce", kinds = [], sum = "headcount" }'),
+        "at least one kind",
+    ),
+    "derived from an unknown kind": (
+        staff('derive = { table = "workforce", kinds = ["grid_walker"], sum = "headcount" }'),
+        "did you mean 'grid_worker'",
+    ),
+    "derived from an unknown column": (
+        staff('derive = { table = "workforce", kinds = ["grid_worker"], sum = "heads" }'),
+        "no variable of workforce 'heads'",
+    ),
+    "derived from a text": (
+        staff('derive = { table = "facilities", kinds = ["other"], sum = "facility_name" }'),
+        "'facility_name' is a text, not a quantity",
+    ),
+    "derived from other steps": (
+        staff('derive = { table = "facilities", kinds = ["other"], sum = "floor_area" }'),
+        "expected a quantum of 0.0001 m², as 'floor_area' has, got 1 人",
+    ),
+    "a number of rows in other steps": (
+        put(
+            "variables.toml",
+            VARIABLES.replace("1 人", "0.1 人") + 'derive = { table = "facilities", kinds = ["other"] }',
+        ),
+        "expected a quantum of 1 for a number of rows",
+    ),
+    "derived above a floor in another unit": (
+        staff(
+            'derive = { table = "facilities", kinds = ["other"], at_least = { column = "floor_area", value = "1 户" } }'
+        ),
+        "expected a unit such as m², got 户",
+    ),
+    "derived above a floor of nothing": (
+        staff('derive = { table = "facilities", kinds = ["other"], at_least = { column = "area", value = "1 m²" } }'),
+        "no variable of facilities 'area'",
+    ),
+    "derived for a facility": (
+        put(
+            "variables.toml",
+            VARIABLES.replace('"communities"', '"facilities"') + 'derive = { table = "facilities", kinds = ["other"] }',
+        ),
+        "expected a quantity of communities or townships",
+    ),
+    "a sum with a variable twice": (
+        swap("indicators.toml", SUM, 'numerator = ["elderly_care_count", "elderly_care_count"]'),
+        "got 'elderly_care_count' twice",
+    ),
+    "a test of no value": (swap("indicators.toml", '["yes"]', "[]"), "at least one value of legal_aid"),
+    "a condition of too many digits": (
+        swap("indicators.toml", '"1 处"', '"1.00000000000000000001 处"'),
+        "fewer digits",
+    ),
+    "communities among townships": (
+        put(
+            "indicators.toml",
+            INDICATORS + '[[indicators]]\nid = "stations"\nname = { zh = "站", en = "Stations" }\nunit = "个/社区"\n'
+            'measure = { kind = "ratio", numerator = ["townships.social_work_station_count"], '
+            'denominator = ["communities"] }',
+        ),
+        "cannot be counted in the table of townships",
+    ),
+    "a scope of no county": (
+        swap("targets.toml", AREA, f'{AREA}\nscope = {{ county = "睢县" }}'),
+        "expected the code of a county, got '睢县'",
+    ),
+    "a scope in which nothing lies": (
+        swap("targets.toml", 'value = "80 %"', 'value = "80 %"\nscope = { setting = "urban" }'),
+        "nothing is in scope",
+    ),
+    "a reading sets an unknown scope": (
+        swap("discrepancies.toml", READING, 'scope = { setting = "suburban" }'),
+        "no value of setting 'suburban'",
+    ),
+    "a reading of two scopes": (
+        swap("discrepancies.toml", READING, 'indicator = "rural-facility-coverage"\nscope = { setting = "urban" }'),
+        "nothing is in scope",
+    ),
+    "a range that ends before it begins": (
+        swap("targets.toml", CARE, 'comparator = "range"\nvalue = "70 %"\nupper = "0.6"'),
+        "expected an upper value of at least 70%, got 0.6",
+    ),
+    "a reading that nothing meets": (swap("discrepancies.toml", READING, 'value = "101 %"'), "what a value can meet"),
+    "a share above all": (swap("targets.toml", 'value = "2/3"', 'value = "150 %"'), "got ≥ 150%"),
+    "less than nothing": (swap("targets.toml", CARE, 'comparator = "<"\nvalue = "0 %"'), "what a value can meet"),
+    "a negative value": (swap("targets.toml", AREA, 'value = "-25 m²/百户"'), "expected 0 or more"),
+    "a value of too many digits": (
+        swap("targets.toml", AREA, 'value = "24.999999999999999999 m²/百户"'),
+        "expected a value of fewer digits, got 24.999999999999999999",
+    ),
+    "to maintain what was not": (
+        swap(
+            "targets.toml", CARE, 'comparator = "maintain"\nvalue = "2/3"\nbaseline = { value = "60 %", year = 2024 }'
+        ),
+        "expected the baseline that is maintained, 60%",
+    ),
+    "a commitment of some that no code tells": (
+        swap("commitments.toml", OWED, f'{OWED}\nwhere = {{ legal_aid = "yes" }}'),
+        "expected county_kind or setting, which codes tell, got 'legal_aid'",
+    ),
+    "a commitment of counties in the country": (
+        swap("commitments.toml", OWED, 'owed_by = "county"\nwhere = { setting = "rural" }'),
+        "expected county_kind, which codes tell, got 'setting'",
+    ),
+    "a commitment of an unknown kind": (
+        swap("commitments.toml", OWED, f'{OWED}\nwhere = {{ setting = "suburban" }}'),
+        "no value of setting 'suburban'",
+    ),
     "no such variable": (swap("indicators.toml", '"elderly_care_count"', '"elderly_count"'), "elderly_care_count"),
     "no such category": (swap("indicators.toml", '["yes"]', '["perhaps"]'), "no value of legal_aid 'perhaps'"),
 }

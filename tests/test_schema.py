@@ -169,7 +169,11 @@ ACCEPTED = {
     ),
     "no readings": (OTHER, None, "discrepancies = []\n"),
     "a note": ("indicators", 'unit = "%"', 'unit = "%"\nnote = { zh = "注", en = "note" }'),
-    "a quantum as a fraction": ("variables", 'quantum = "1 个"', 'quantum = "0.5 个"'),
+    "a quantum as a fraction": (
+        "variables",
+        'quantum = "1 个"\nderive = { table = "facilities", kinds = ["other"] }',  # a number of rows has no halves
+        'quantum = "0.5 个"',
+    ),
 }
 ONLY_THE_LOADER_KNOWS = {
     "no such indicator": (TARGET, 'indicator = "urban-facility-coverage"', 'indicator = "urban"'),

@@ -28,7 +28,7 @@ from community_plan.headers import UNIT_LEVEL, enter, headers_of, levels_among, 
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, county_kind_of, normal_code, region_at, region_number
 from community_plan.tables import CellTable, Opened, RawTable
-from community_plan.variables import Derivation, TableName, Variable, Variables
+from community_plan.variables import KIND_OF, Derivation, TableName, Variable, Variables
 
 __all__ = [
     "UNIT_LEVEL",
@@ -39,7 +39,6 @@ __all__ = [
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}
-_KIND: dict[TableName, str] = {"facilities": "kind", "workforce": "role"}
 _FROM_CODE: dict[TableName, tuple[str, ...]] = {
     "communities": ("county_kind", "setting", "city", "county", "township"),
     "townships": ("county_kind", "township_kind", "city", "county"),
@@ -345,7 +344,7 @@ class _Assembly:
             raw.source,
             headers,
             self.variables,
-            dict.fromkeys((_KEY[name], _KIND[name], *summed, *tested), wanted),
+            dict.fromkeys((_KEY[name], KIND_OF[name], *summed, *tested), wanted),
             optional=wholes,
             units=self.units.get(name),
             faults=self.faults,
@@ -502,7 +501,7 @@ def _plus(before: Mapping[str, int | None] | None, values: Mapping[str, int | No
 
 def _register_features(derive: Derivation, local: Mapping[str, Variable]) -> list[Int]:
     """Return the sum that a derivation asks for, and the number of rows that leave it unknown."""
-    kind = local[_KIND[derive.table]]
+    kind = local[KIND_OF[derive.table]]
     numbers = tuple(sorted(kind.number_of(value) for value in derive.kinds))
     counted = conjunction((Known(kind.id), In(kind.id, numbers)))
     unknown = when(negation(Known(kind.id)), Lit(1))

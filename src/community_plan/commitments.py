@@ -48,7 +48,7 @@ class Commitment:
     owed_by: Level | None = None
     """Level whose regions each owe proof of it."""
     where: tuple[Is, ...] = ()
-    """Narrows which regions of that level owe it."""
+    """Narrows which regions of that level owe it, by what their codes tell: `setting` or `county_kind`."""
     every: Literal["year"] | None = None
     """Period after which it is owed again."""
     prohibition: bool = False

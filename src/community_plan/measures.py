@@ -17,9 +17,9 @@ from fractions import Fraction
 import attrs
 
 from community_plan.errors import MeasureError
-from community_plan.regions import LEVELS, level_of, normal_code
+from community_plan.regions import LEVELS, is_code_of
 from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit
-from community_plan.variables import UNITS_COLUMN, Variables
+from community_plan.variables import UNITS_COLUMN, TableName, Variables
 
 __all__ = [
     "AllOf",
@@ -34,7 +34,10 @@ __all__ = [
     "Ratio",
     "Share",
     "Total",
+    "check_digits",
     "check_measure",
+    "check_test",
+    "counted_table",
     "counted_unit",
     "formula",
     "measure_unit",
@@ -178,7 +181,9 @@ def _sum_unit(names: tuple[str, ...], variables: Variables) -> Unit:
             raise MeasureError(f"{UNITS_COLUMN!r} counts communities and cannot be added to {names}")
         return Unit.of({"community": 1})
     first = variables[names[0]]
-    for name in names:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise MeasureError(f"expected every variable of a sum once, got {name!r} twice")
         variable = variables[name]
         if variable.type != "quantity":
             raise MeasureError(f"variable {name!r} is a {variable.type}, not a quantity, and cannot be added up")
@@ -217,28 +222,56 @@ def counted_unit(measure: Measure, variables: Variables) -> Unit:
     return Unit.of({"township" if table == "townships" else "community": 1})
 
 
+def check_test(test: Is, variables: Variables) -> None:
+    """Check that a category has the values, or that the regions are of the level, that a test names.
+
+    Raises:
+        MeasureError: If it tests no category and no level, or names no value or no region of the level.
+        NotFoundError: If the variable or a value does not exist.
+    """
+    variable = variables[test.variable]
+    if not test.values:
+        raise MeasureError(f"expected at least one value of {variable.id}, got none")
+    if variable.id in LEVELS:
+        for code in test.values:
+            if not is_code_of(code, variable.id):
+                raise MeasureError(f"expected the code of a {variable.id}, got {code!r}")
+        return
+    if variable.type != "category":
+        raise MeasureError(f"variable {variable.id!r} is a {variable.type}; only a category can be tested by value")
+    for value in test.values:
+        variable.number_of(value)
+
+
+def check_digits(value: Quantity, *factors: int) -> None:
+    """Check that sums can be held against a value: engines have 128 bits for a sum of 64 times a factor.
+
+    Args:
+        value: The value, as it is written.
+        factors: What it makes of the sums above and below the line before they are compared.
+
+    Raises:
+        MeasureError: If it has too many digits.
+    """
+    if max(map(abs, factors)) >= 2**63:
+        raise MeasureError(f"expected a value of fewer digits, got {value.text(digits=40)}")
+
+
 def _check_condition(condition: Condition, variables: Variables) -> None:
     match condition:
         case Is():
-            variable = variables[condition.variable]
-            if variable.id in LEVELS:
-                for code in condition.values:
-                    if normal_code(code) != code or level_of(code) != variable.id:
-                        raise MeasureError(f"expected the code of a {variable.id}, got {code!r}")
-                return
-            if variable.type != "category":
-                raise MeasureError(
-                    f"variable {variable.id!r} is a {variable.type}; only a category can be tested by value"
-                )
-            for value in condition.values:
-                variable.number_of(value)
+            check_test(condition, variables)
         case Compare():
             unit = _sum_unit(condition.numerator, variables)
             if condition.denominator:
                 unit = unit / _sum_unit(condition.denominator, variables)
             if condition.comparator in (Comparator.RANGE, Comparator.MAINTAIN):
                 raise MeasureError(f"a condition compares by >= > <= < or =, not by {condition.comparator.value}")
-            condition.value.unit.factor(unit)
+            held = condition.value.unit.factor(unit) * condition.value.magnitude
+            held *= quanta_of(condition.numerator, variables)
+            if condition.denominator:
+                held /= quanta_of(condition.denominator, variables)
+            check_digits(condition.value, held.numerator, held.denominator)
         case AllOf() | AnyOf() | AtLeast():
             if not condition.conditions:
                 raise MeasureError("expected at least one condition, got none")
@@ -252,13 +285,15 @@ def check_measure(measure: Measure, unit: Unit, variables: Variables) -> None:
     """Check that a measure's parts exist, add up, and come out in a unit that converts to `unit`.
 
     Raises:
-        MeasureError: If variables that do not add up are added up.
+        MeasureError: If variables that do not add up are added up, or stand in two tables, or if a value has too
+            many digits.
         NotFoundError: If a variable or a category value does not exist.
         DimensionError: If the measure's unit is of another dimension than `unit`.
     """
     measure_unit(measure, variables).factor(unit)
+    counted_table(measure, variables)
     for test in measure.where:
-        _check_condition(test, variables)
+        check_test(test, variables)
     if isinstance(measure, Count | Share):
         _check_condition(measure.condition, variables)
 
@@ -275,8 +310,25 @@ def _condition_variables(condition: Condition) -> Iterator[str]:
                 yield from _condition_variables(part)
 
 
+def counted_table(measure: Measure, variables: Variables) -> TableName:
+    """Return the one table whose rows a measure counts.
+
+    Raises:
+        MeasureError: If its variables stand in two tables, or in one that measures do not count, or if it counts
+            communities in the table of townships.
+    """
+    table = variables.table_of(variables_of(measure))
+    if table != "communities" and UNITS_COLUMN in _names_of(measure):
+        raise MeasureError(f"{UNITS_COLUMN!r} counts communities and cannot be counted in the table of {table}")
+    return table
+
+
 def variables_of(measure: Measure) -> tuple[str, ...]:
     """Return the ids of the variables that a measure reads, each once, the count of communities left out."""
+    return tuple(dict.fromkeys(name for name in _names_of(measure) if name != UNITS_COLUMN))
+
+
+def _names_of(measure: Measure) -> list[str]:
     names = [test.variable for test in measure.where]
     match measure:
         case Total():
@@ -285,7 +337,7 @@ def variables_of(measure: Measure) -> tuple[str, ...]:
             names += [*measure.numerator, *measure.denominator]
         case Count() | Share():
             names += _condition_variables(measure.condition)
-    return tuple(dict.fromkeys(name for name in names if name != UNITS_COLUMN))
+    return names
 
 
 _WORDS = {

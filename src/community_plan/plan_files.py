@@ -195,6 +195,8 @@ class FolderReader:
                 continue
             key = f"{entry.raw.get('table')}.{entry.id}" if entry.kind is Variable else entry.id
             place = entry.place("id")
+            if not entry.id.strip():
+                self.wrong("expected an id, got an empty text", place)
             if key in seen:
                 self.wrong(f"id {key!r} is taken: {seen[key]}", place)
             seen.setdefault(key, place)

@@ -16,6 +16,7 @@ from community_plan.sources import Text
 from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit, parse_unit
 
 __all__ = [
+    "KIND_OF",
     "UNITS_COLUMN",
     "Category",
     "Derivation",
@@ -24,6 +25,7 @@ __all__ = [
     "Variable",
     "VariableType",
     "Variables",
+    "normalise_word",
     "split_header",
 ]
 
@@ -34,6 +36,10 @@ VariableType = Literal["quantity", "category", "code", "township_code", "region_
 
 UNITS_COLUMN = "communities"
 """A variable that the communities table has without a column of it: 1 for each community."""
+
+
+KIND_OF: dict[TableName, str] = {"facilities": "kind", "workforce": "role"}
+"""The category of a register whose values tell what its rows count for."""
 
 
 @attrs.frozen(kw_only=True)
