@@ -505,6 +505,31 @@ def test_a_zero_count(tmp_path: Path) -> None:
         assert (row.value, row.verdict) == (value, verdict)
 
 
+@pytest.mark.parametrize("form", ["polars", "pandas", "pyarrow"])
+def test_an_empty_column_leaves_what_needs_it_open_in_every_frame(tmp_path: Path, form: str) -> None:
+    """Of two conditions the first is never known: a place that fails the second fails, and no other is told."""
+    quote = "大社区有设施的达到一成"
+    measure = (
+        'kind = "share"\n[indicators.measure.condition]\nkind = "all"\nconditions = [\n'
+        '{ kind = "compare", numerator = ["households"], comparator = ">=", value = "5 户" },\n'
+        '{ kind = "compare", numerator = ["comprehensive_service_count"], comparator = ">=", value = "1 个" } ]'
+    )
+    plan = write_plan(
+        tmp_path,
+        target("large", 'comparator = ">="\nvalue = "10 %"', quote, "大社区有设施的", "一成"),
+        indicator("large", "%", measure),
+        source=quote,
+    )
+    frame = pl.DataFrame(
+        {"code": ["411422001001", "411422001002"], "households": [None, None], "comprehensive_service_count": [1, 0]},
+        schema_overrides={"households": pl.Null},
+    )
+    data = {"polars": frame, "pandas": frame.to_pandas(), "pyarrow": frame.to_arrow()}[form]
+    result = plan.evaluate(data, by="community")
+    assert [(row.value, row.verdict) for row in result] == [(None, UNKNOWN), (0, NOT_MET)]
+    assert list(pl.DataFrame(result.wide())["large__verdict"].cast(pl.String)) == ["unknown", "not_met"]
+
+
 HOMES = """
 [[variables]]
 id = "homes_in_hundreds"

@@ -91,7 +91,9 @@ class Builder:
         """Write a step; one over values that stand for all rows is done at once."""
         if not any(isinstance(argument, Register) for argument in arguments):
             with np.errstate(all="ignore"):
-                return operation.work(*arguments)
+                found = operation.work(*arguments)
+            # A choice between two values is an array without dimensions, which is no value.
+            return found[()] if isinstance(found, np.ndarray) else found
         key = (operation, *(a.number if isinstance(a, Register) else (type(a), _plain(a)) for a in arguments))
         if key not in self.seen:
             out = self.register(operation.kind)
