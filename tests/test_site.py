@@ -34,12 +34,13 @@ def config(tmp_path: Path) -> Any:
     (tmp_path / "search/search_index.json").write_text(json.dumps(index), "utf-8")
     languages = [SimpleNamespace(locale="zh", default=True), SimpleNamespace(locale="en", default=False)]
     i18n = SimpleNamespace(config=SimpleNamespace(languages=languages))
-    return SimpleNamespace(site_dir=str(tmp_path), plugins={"i18n": i18n})
+    links = [{"lang": "zh", "link": "/"}, {"lang": "en", "link": "/en/"}]
+    return SimpleNamespace(site_dir=str(tmp_path), plugins={"i18n": i18n}, extra=SimpleNamespace(alternate=links))
 
 
 def test_a_search_finds_the_pages_of_its_own_language_and_no_others(config: Any) -> None:
     """Each language has an index in its folder, with places seen from there."""
-    hook("_search").on_post_build(config)
+    hook("_languages").on_post_build(config)
     found = {
         folder: [
             entry["location"]
@@ -58,8 +59,14 @@ def test_a_search_finds_the_pages_of_its_own_language_and_no_others(config: Any)
 )
 def test_a_page_looks_for_the_index_of_its_own_language(config: Any, url: str, start: str) -> None:
     """The theme looks for it below what it takes for the start of the site."""
-    context = hook("_search").on_page_context({}, page=SimpleNamespace(url=url), config=config)
+    context = hook("_languages").on_page_context({}, page=SimpleNamespace(url=url), config=config)
     assert context["base_url"].rstrip("/") == start
+
+
+def test_the_home_pages_lead_to_each_other_wherever_the_site_stands(config: Any) -> None:
+    """Their links do not start at the root of the host; the theme makes them relative."""
+    hook("_languages").on_page_context({}, page=SimpleNamespace(url="en/"), config=config)
+    assert [each["link"] for each in config.extra.alternate] == ["", "en/"]
 
 
 def test_the_reference_shows_what_users_read_of_prepared_data_and_tallies() -> None:

@@ -1,4 +1,4 @@
-"""Search: each language finds its own pages, and no others (mkdocs hook).
+"""Languages: a search finds pages of its own, and a link leads to the other, wherever the site stands (mkdocs hook).
 
 One index for the whole site would find every page of the API twice, and Chinese pages for English readers. So a
 language that has a folder of its own in the site has an index there, and its pages look for it there.
@@ -16,16 +16,21 @@ from mkdocs.utils import get_relative_url
 INDEX = Path("search/search_index.json")
 
 
-def folders(config: Any) -> list[str]:
-    """Return the folders of the languages, the default one's last: it is the site itself."""
+def folders(config: Any) -> dict[str, str]:
+    """Return the folder of each language, the default one's last: it is the site itself."""
     languages = sorted(config.plugins["i18n"].config.languages, key=lambda each: each.default)
-    return ["" if each.default else f"{each.locale}/" for each in languages]
+    return {each.locale: "" if each.default else f"{each.locale}/" for each in languages}
 
 
 def on_page_context(context: Any, *, page: Any, config: Any, **_: Any) -> Any:
     """Tell the theme where the language starts: it finds the index there, and the pages that the index names."""
-    start = next(folder for folder in folders(config) if page.url.startswith(folder))
+    places = folders(config)
+    start = next(folder for folder in places.values() if page.url.startswith(folder))
     context["base_url"] = get_relative_url(start or ".", page.url)
+    for alternate in config.extra.alternate:
+        # i18n links the home pages from the root of the host, where the site need not stand.
+        if alternate["link"].startswith("/"):
+            alternate["link"] = places[alternate["lang"]]
     return context
 
 
@@ -35,7 +40,7 @@ def on_post_build(config: Any) -> None:
     site = Path(config.site_dir)
     index = json.loads((site / INDEX).read_text("utf-8"))
     left = index["docs"]
-    for folder in folders(config):
+    for folder in folders(config).values():
         own = [entry for entry in left if entry["location"].startswith(folder)]
         left = [entry for entry in left if not entry["location"].startswith(folder)]
         docs = [{**entry, "location": entry["location"].removeprefix(folder)} for entry in own]
