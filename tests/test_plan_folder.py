@@ -492,8 +492,7 @@ def test_whatever_a_folder_holds_the_loader_says_so(folder: Path, name: str) -> 
 def test_what_is_no_folder_is_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Whatever stands there."""
     monkeypatch.chdir(folder.parent)
-    kind = PlanError if name == "" else NotFoundError  # the empty path is the folder that we are in
-    with pytest.raises(kind):
+    with pytest.raises(NotFoundError):
         load_plan(name)
 
 
