@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import community_plan as cp
-from community_plan.verdicts import display
+from community_plan.verdicts import Estimate, Goal, display, judge_bounds, shortfall_of
 
 NAME = "facility-area-per-100-households"
 
@@ -126,3 +129,50 @@ def test_missing_data_leave_a_verdict_open_only_where_they_matter(plan: cp.Plan)
     assert row.reporting_share == Fraction(97, 100)
     row = share(80, 3).rows[0]
     assert row.verdict == "not_met"
+
+
+NUMBERS = st.builds(Fraction, st.integers(0, 12), st.integers(1, 4))
+GOALS = st.builds(
+    lambda comparator, ends: Goal(comparator=comparator, floor=min(ends), ceiling=max(ends)),
+    st.just(cp.Comparator.RANGE),
+    st.tuples(NUMBERS, NUMBERS),
+) | st.builds(
+    lambda comparator, value: Goal(comparator=comparator, floor=value, ceiling=value),
+    st.sampled_from([each for each in cp.Comparator if each is not cp.Comparator.RANGE]),
+    NUMBERS,
+)
+
+
+def meets(value: Fraction, goal: Goal) -> bool:
+    """Say whether a value that is known meets a target, in the words of the comparator."""
+    sign = goal.comparator.symbol
+    return {
+        "≥": value >= goal.floor,
+        ">": value > goal.floor,
+        "≤": value <= goal.floor,
+        "<": value < goal.floor,
+        "=": value == goal.floor,
+        "∈": goal.floor <= value <= goal.ceiling,
+    }[sign]
+
+
+@given(NUMBERS, NUMBERS | st.none(), GOALS)
+def test_a_verdict_is_what_all_values_within_the_bounds_agree_on(
+    lower: Fraction, width: Fraction | None, goal: Goal
+) -> None:
+    """Met where all of them meet the target, not met where none does, else unknown; without a limit any is one."""
+    upper = None if width is None else lower + width
+    ends = [lower, upper if upper is not None else max(lower, goal.ceiling) + 1]
+    # What matters lies at an end, at a limit of the target, or between two of these.
+    marks = sorted({*ends, *(limit for limit in (goal.floor, goal.ceiling) if ends[0] <= limit <= ends[1])})
+    found = {meets(value, goal) for value in (*marks, *((a + b) / 2 for a, b in pairwise(marks)))}
+    agreed = {(True,): "met", (False,): "not_met"}.get(tuple(found), "unknown")
+    assert judge_bounds(lower, upper, goal) == agreed
+
+
+@given(NUMBERS, st.sampled_from([Fraction(1), Fraction(1, 3), Fraction(5, 2)]), GOALS)
+def test_no_smaller_change_than_the_shortfall_meets_the_target(value: Fraction, step: Fraction, goal: Goal) -> None:
+    """In whole quanta, up or down and never below nothing; 0 where it is met, none where no change will do."""
+    found = Estimate(value=value, step=step, quantum=Fraction(1, 10))
+    enough = [abs(n) for n in range(-50, 51) if value + n * step >= 0 and meets(value + n * step, goal)]
+    assert shortfall_of(found, goal) == (min(enough) * found.quantum if enough else None)

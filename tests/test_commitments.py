@@ -294,9 +294,10 @@ def test_faulty_evidence_is_told_all_at_once(plan: cp.Plan, tmp_path: Path) -> N
     for words in ("no commitment 'B999'", "expected the code of a county", "is recorded and takes no evidence"):
         assert words in text
     path = tmp_path / "evidence.csv"
-    path.write_text("任务编号,区划代码,是否完成,日期\nB141,411422,是,soon\nB141,411423,maybe,\n", "utf-8")
-    with pytest.raises(cp.DataError, match="maybe"):
-        plan.ledger(path, period=2025)
+    for done, date, words in (("maybe", "", "row 2, .*'maybe'"), ("是", "soon", "row 2: .* Write dates as 2025-12-31")):
+        path.write_text(f"任务编号,区划代码,是否完成,日期\nB141,411422,是,\nB141,411423,{done},{date}\n", "utf-8")
+        with pytest.raises(cp.DataError, match=words):
+            plan.ledger(path, period=2025)
 
 
 def test_no_row_of_evidence_is_lost_in_silence(plan: cp.Plan, tmp_path: Path) -> None:
