@@ -9,7 +9,7 @@ import pytest
 
 import community_plan as cp
 from community_plan.errors import CodeError
-from community_plan.regions import county_kind_of, normal_code, parse_code, region_at
+from community_plan.regions import county_kind_of, normal_code, parse_code, region_at, township_kind_of
 
 REGISTER = Path(__file__).parents[2] / "shared" / "regions" / "shangqiu-townships-2023.csv"
 
@@ -36,6 +36,22 @@ REGISTER = Path(__file__).parents[2] / "shared" / "regions" / "shangqiu-township
 def test_the_county_kind_follows_from_the_code_where_it_says_it(county: str, kind: str | None) -> None:
     """A functional zone's code says nothing, nor does one under digits 90; a 地区, 自治州 or 盟 has no districts."""
     assert county_kind_of(county) == kind
+
+
+def test_the_digits_of_a_kind_end_where_the_standard_has_it() -> None:
+    """01–20, 21–70 and 81–99; 001–199 and 200–399; 001–099, 100–199 and 200–399: both ends are in, and no more."""
+    counties = [county_kind_of(f"4114{number:02d}") for number in (0, 1, 20, 21, 70, 71, 80, 81, 99)]
+    assert counties == [None, *["district"] * 2, *["county"] * 2, None, None, *["county_city"] * 2]
+    settings = [cp.Region(code=f"411422001{number:03d}").setting for number in (1, 199, 200, 399, 400, 999)]
+    assert settings == ["urban", "urban", "rural", "rural", None, None]
+    townships = [township_kind_of(f"411402{number:03d}") for number in (0, 1, 99, 100, 199, 200, 399, 400)]
+    assert townships == [None, *["subdistrict"] * 2, *["town"] * 2, *["township"] * 2, None]
+
+
+def test_only_a_community_is_urban_or_rural() -> None:
+    """Nor has a city a kind of county."""
+    assert [cp.Region(code=code).setting for code in ("411422001", "411422", "411400")] == [None] * 3
+    assert cp.Region(code="411400", declared_kind="county").county_kind is None
 
 
 def test_a_declared_kind_goes_before_the_code() -> None:
