@@ -255,6 +255,9 @@ def test_whatever_is_not_told_the_value_lies_within_the_bounds(
             indicator = attrs.evolve(PLAN.indicators["urban-facility-coverage"], unit=measure_unit(measure, VARIABLES))
             found = estimate(program.slots(number, sums), measure, scale_of(indicator, measure, VARIABLES))
             value = counted(measure, places)
+            if found.value is not None:
+                assert found.value == found.numerator / found.quantum * found.step
+                assert 0 < found.reporting_share <= 1 if found.reporting_share is not None else value == 0
             if hidden.isdisjoint(variables_of(measure)):
                 assert found.value == value
                 if value is not None:
