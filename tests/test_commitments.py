@@ -300,6 +300,20 @@ def test_faulty_evidence_is_told_all_at_once(plan: cp.Plan, tmp_path: Path) -> N
             plan.ledger(path, period=2025)
 
 
+def test_evidence_that_names_no_commitment_is_told_where_it_stands(plan: cp.Plan, tmp_path: Path) -> None:
+    """As is a folder that has none; and the time of day in a date is left out."""
+    with pytest.raises(cp.DataError, match=rf"{tmp_path}: expected a file evidence.csv"):
+        plan.ledger(tmp_path, period=2025)
+    path = tmp_path / "evidence.csv"
+    text = "commitment,region,done,date,responsible\nB141,411422,yes,2025-03-01 12:30:00,民政局\n"
+    path.write_text(text, "utf-8")
+    (row,) = (row for row in plan.ledger(tmp_path, period=2025).of("B141") if row.region == "411422")
+    assert (row.state, row.date, row.responsible) == ("unproved", dt.date(2025, 3, 1), "民政局")
+    path.write_text(f"{text},411423,yes,,\n", "utf-8")
+    with pytest.raises(cp.DataError, match="row 2: expected the id of a commitment, got none"):
+        plan.ledger(path, period=2025)
+
+
 def test_no_row_of_evidence_is_lost_in_silence(plan: cp.Plan, tmp_path: Path) -> None:
     """An unknown region, a village for what towns owe, no year for a yearly duty, no year at all, a row twice."""
     path = tmp_path / "evidence.csv"
