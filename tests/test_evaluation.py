@@ -466,3 +466,22 @@ def test_what_is_not_listed_is_zero_or_unknown_and_nothing_else() -> None:
     """A slip of the pen changes no verdict."""
     with pytest.raises(cp.DataError, match="unlisted: expected 'zero' or 'unknown', got 'zeros'"):
         cp.Dataset(communities=[], unlisted="zeros")  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_language_that_nothing_is_written_in_is_not_found(plan: cp.Plan) -> None:
+    """Neither taken for English nor a key that is missing."""
+    result = plan.judge({"rural-facility-coverage": "92.1 %"})
+    (row, *_) = result.rows
+    asks: list[Callable[[Any], Any]] = [
+        result.to_json,
+        result.to_html,
+        result.to_columns,
+        row.value_text,
+        row.gap_text,
+        plan.title.get,
+        lambda lang: plan.formula("facility-area-per-100-households", lang),
+        lambda lang: cp.quantity("30 m²/百户").text(lang),
+    ]
+    for ask in asks:
+        with pytest.raises(cp.errors.NotFoundError, match="no language 'fr'"):
+            ask("fr")

@@ -18,7 +18,7 @@ import attrs
 
 from community_plan.errors import MeasureError
 from community_plan.regions import LEVELS, is_code_of
-from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit
+from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit, in_language
 from community_plan.variables import UNITS_COLUMN, TableName, Variables
 
 __all__ = [
@@ -346,21 +346,25 @@ _WORDS = {
 }
 
 
+def _words(lang: Lang) -> dict[str, str]:
+    return in_language(lang, _WORDS["zh"], _WORDS["en"])
+
+
 def scope_text(scope: tuple[Is, ...], variables: Variables, lang: Lang = "zh") -> str:
     """Return the values that a scope is narrowed to, for people; nothing if it is not narrowed."""
-    return _WORDS[lang]["sep"].join(_values_text(test, variables, lang) for test in scope)
+    return _words(lang)["sep"].join(_values_text(test, variables, lang) for test in scope)
 
 
 def _values_text(test: Is, variables: Variables, lang: Lang) -> str:
     variable = variables[test.variable]
     named = variable.type == "category"
-    return _WORDS[lang]["sep"].join(
+    return _words(lang)["sep"].join(
         variable.values[variable.number_of(value)].label.get(lang) if named else value for value in test.values
     )
 
 
 def _condition_text(condition: Condition, variables: Variables, lang: Lang) -> str:
-    words = _WORDS[lang]
+    words = _words(lang)
     match condition:
         case Is():
             return f"{variables[condition.variable].label.get(lang)} = {_values_text(condition, variables, lang)}"
@@ -388,7 +392,7 @@ def _sum_text(names: tuple[str, ...], variables: Variables, lang: Lang) -> str:
 
 def formula(measure: Measure, variables: Variables, lang: Lang = "zh") -> str:
     """Return the formula that people read, made from the measure itself."""
-    scope = _WORDS[lang]["all"].join(_condition_text(test, variables, lang) for test in measure.where)
+    scope = _words(lang)["all"].join(_condition_text(test, variables, lang) for test in measure.where)
     match measure:
         case Total():
             text = f"Σ {_sum_text(measure.of, variables, lang)}"
@@ -399,6 +403,6 @@ def formula(measure: Measure, variables: Variables, lang: Lang = "zh") -> str:
             text = f"#[{_condition_text(measure.condition, variables, lang)}]"
         case Share():
             townships = variables.table_of(variables_of(measure)) == "townships"
-            units = _WORDS[lang]["townships"] if townships else variables.label(UNITS_COLUMN, lang)
+            units = _words(lang)["townships"] if townships else variables.label(UNITS_COLUMN, lang)
             text = f"#[{_condition_text(measure.condition, variables, lang)}] ÷ {units}"
-    return f"{text}  ({_WORDS[lang]['where']}: {scope})" if scope else text
+    return f"{text}  ({_words(lang)['where']}: {scope})" if scope else text

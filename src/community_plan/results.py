@@ -21,7 +21,7 @@ from community_plan.measures import Comparator
 from community_plan.regions import Level
 from community_plan.sources import Text
 from community_plan.targets import Attribute, target_text
-from community_plan.units import Lang, Quantity, Unit, with_unit
+from community_plan.units import Lang, Quantity, Unit, in_language, with_unit
 from community_plan.verdicts import Reason, Verdict, display
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Row:
         sign = "+" if self.gap > 0 else ""
         points = {"%": ("个百分点", "pp"), "‰": ("个千分点", "per-mille points")}.get(self.unit.label(lang))
         if points is not None:  # the difference of two shares is no share
-            return f"{sign}{number} {points[0] if lang == 'zh' else points[1]}"
+            return f"{sign}{number} {in_language(lang, *points)}"
         return with_unit(f"{sign}{number}", self.unit, lang)
 
     def _text(self, value: Fraction | None, lang: Lang) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from community_plan.units import Lang
+from community_plan.units import Lang, in_language
 
 __all__ = ["ADOPTED", "Citation", "Discrepancy", "Reading", "Text"]
 
@@ -26,7 +26,7 @@ class Text:
 
     def get(self, lang: Lang) -> str:
         """Return the words in one language."""
-        return self.zh if lang == "zh" else self.en
+        return in_language(lang, self.zh, self.en)
 
     def __str__(self) -> str:
         return self.zh

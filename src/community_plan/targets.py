@@ -10,7 +10,7 @@ import attrs
 from community_plan.measures import Comparator, Count, Is, Measure, Ratio, Share, Total
 from community_plan.regions import Level
 from community_plan.sources import Citation, Text
-from community_plan.units import Lang, Quantity, Unit
+from community_plan.units import Lang, Quantity, Unit, in_language
 
 __all__ = ["Attribute", "Baseline", "Indicator", "Printed", "Target", "target_text"]
 
@@ -118,6 +118,6 @@ def target_text(
     if upper is not None:
         text = f"{text} – {upper.text(lang, digits=8)}"
     if approximate:
-        text = f"{text}左右" if lang == "zh" else f"≈ {text}"
+        text = in_language(lang, f"{text}左右", f"≈ {text}")
     bare = upper is not None or (approximate and comparator is Comparator.EQUAL)
     return text if bare else f"{comparator.symbol} {text}"

@@ -16,11 +16,11 @@ from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import attrs
 
-from community_plan.errors import DimensionError, QuantityTextError, UnknownUnitError
+from community_plan.errors import DimensionError, NotFoundError, QuantityTextError, UnknownUnitError
 
 if TYPE_CHECKING:
     import pint
@@ -31,6 +31,7 @@ __all__ = [
     "Quantity",
     "Unit",
     "decimal_text",
+    "in_language",
     "known_units",
     "parse_number",
     "parse_unit",
@@ -40,6 +41,21 @@ __all__ = [
 
 Lang = Literal["zh", "en"]
 """A language of labels: Chinese or English."""
+_T = TypeVar("_T")
+
+
+def in_language(lang: Lang, zh: _T, en: _T) -> _T:
+    """Return what there is in a language.
+
+    Raises:
+        NotFoundError: If it is another language.
+    """
+    if lang == "zh":
+        return zh
+    if lang == "en":
+        return en
+    raise NotFoundError("language", lang, mend="choose zh or en")
+
 
 _MEND = "write a number and a unit, such as '30 m²/百户'"
 
@@ -131,9 +147,9 @@ class Unit:
             lang: Language.
             one: Whether it stands behind a 1, and so in the singular.
         """
-        many = "en_per" if lang == "en" and one else lang
+        many = in_language(lang, "zh", "en_per" if one else "en")
         above = [_power_text(_LABELS[name][many], power) for name, power in self.powers if power > 0]
-        per = "en_per" if lang == "en" else "zh"
+        per = in_language(lang, "zh", "en_per")
         below = [_power_text(_LABELS[name][per], -power) for name, power in self.powers if power < 0]
         if not below:
             return "·".join(above)
@@ -214,7 +230,7 @@ def _dimension(unit: Unit) -> frozenset[tuple[str, int]]:
 
 def known_units(lang: Lang = "zh") -> dict[str, str]:
     """Return every unit by its name in the definition file, with its label."""
-    return {name: labels[lang] for name, labels in _LABELS.items()}
+    return {name: in_language(lang, labels["zh"], labels["en"]) for name, labels in _LABELS.items()}
 
 
 @functools.lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ import attrs
 
 from community_plan.errors import MeasureError, NotFoundError
 from community_plan.sources import Text
-from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit, parse_unit
+from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit, in_language, parse_unit
 
 __all__ = [
     "KIND_OF",
@@ -253,5 +253,5 @@ class Variables(Mapping[str, Variable]):
     def label(self, key: str, lang: Lang) -> str:
         """Return the label of a variable, or of the unit count."""
         if key == UNITS_COLUMN:
-            return "社区(村)数" if lang == "zh" else "Communities"
+            return in_language(lang, "社区(村)数", "Communities")
         return self[key].label.get(lang)

@@ -17,7 +17,7 @@ from community_plan.entry import Note
 from community_plan.labels import label
 from community_plan.plan import Plan
 from community_plan.results import Result, row_cells
-from community_plan.units import Lang
+from community_plan.units import Lang, in_language
 from community_plan.verdicts import Verdict
 
 __all__ = ["print_json", "print_notes", "print_records", "print_result"]
@@ -28,7 +28,7 @@ _STYLES = {Verdict.MET: "green", Verdict.NOT_MET: "red", Verdict.UNKNOWN: "yello
 def print_notes(notes: Iterable[Note], lang: Lang) -> None:
     """Print what the user should know about the data, to standard error."""
     for note in notes:
-        sys.stderr.write(f"{note.zh if lang == 'zh' else note.en}\n")
+        sys.stderr.write(f"{in_language(lang, note.zh, note.en)}\n")
 
 
 def print_json(data: Any) -> None:
@@ -107,7 +107,7 @@ def _print_table(result: Result, plan: Plan, lang: Lang) -> None:
     console = _console()
     console.print(table)
     for note in result.notes:
-        console.print(Styled(f"※ {note.zh if lang == 'zh' else note.en}"))
+        console.print(Styled(f"※ {in_language(lang, note.zh, note.en)}"))
     used = dict.fromkeys(name for row in result.rows for name in row.discrepancies)
     if used:
         words = label("rests_on", lang)
