@@ -238,6 +238,7 @@ def test_a_prohibition_counts_violations_and_is_met_at_zero(plan: cp.Plan, viola
     row = Evidence(commitment="B131", region="411422", violations=violations)
     ledger = plan.ledger([row], period=2025)
     assert {row.region: row.state for row in ledger.of("B131")}["411422"] == state
+    assert attrs.evolve(row, region=411422) == row, "codes may be whole numbers, as in every typed object"
     with pytest.raises(cp.DataError, match="expected the number of violations"):
         plan.ledger([Evidence(commitment="B131", region="411422", done="yes")], period=2025)
 

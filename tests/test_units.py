@@ -185,6 +185,12 @@ def test_what_is_no_finite_number_is_refused(value: object) -> None:
         quantity(value, "m²")  # type: ignore[arg-type]  # that is the test
 
 
+def test_what_is_no_unit_is_refused() -> None:
+    """A number in its place, as when two arguments are mixed up."""
+    with pytest.raises(QuantityTextError, match="expected a unit, got 3"):
+        cp.quantity(450, 3)  # type: ignore[arg-type]
+
+
 def test_quantities_divide_into_the_units_people_use() -> None:
     """450 m² for 15 百户 are 30 m² per 100 households, in either language."""
     ratio = quantity("450 ㎡") / quantity("1500 户")

@@ -20,7 +20,7 @@ from community_plan.entry import resolve_columns
 from community_plan.errors import CellError, CommunityPlanError, DataError, NotFoundError, Place, raise_faults
 from community_plan.headers import names_of
 from community_plan.plan import Plan
-from community_plan.regions import Level, county_kind_of, level_of, normal_code, setting_of
+from community_plan.regions import Level, code_text, county_kind_of, level_of, normal_code, setting_of
 from community_plan.sources import Text
 from community_plan.tables import as_cells, file_in, open_table, open_tables, path_of
 from community_plan.variables import TableName
@@ -45,6 +45,10 @@ class State(StrEnum):
     """Somebody declared, with a row of evidence, that it does not apply here."""
 
 
+def _region(code: str | int) -> str:
+    return normal_code(code_text(code))
+
+
 @attrs.frozen(kw_only=True)
 class Evidence:
     """A row of the work ledger: what a region has to show for a commitment.
@@ -55,7 +59,7 @@ class Evidence:
 
     commitment: str
     """Id of the commitment."""
-    region: str = attrs.field(converter=normal_code)
+    region: str = attrs.field(converter=_region)
     """Code of the region that owes it."""
     period: str = ""
     """Year it is for; empty for what is owed once."""

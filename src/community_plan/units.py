@@ -443,11 +443,13 @@ def quantity(value: Quantity | str | int | Fraction | Decimal | float, unit: Uni
         unit: The unit of a bare number; text and quantities bring their own and are converted to it.
 
     Raises:
-        QuantityTextError: If the text is not one number with a unit, or the number is not finite.
+        QuantityTextError: If the text is not one number with a unit, the number is not finite, or the unit is none.
         UnknownUnitError: If the unit is not known; the error names the nearest.
         DimensionError: If `value` has a unit of another dimension than `unit`.
     """
     wanted = parse_unit(unit) if isinstance(unit, str) else unit
+    if not isinstance(wanted, Unit | None):
+        raise QuantityTextError(f"expected a unit, got {wanted!r}", mend=_MEND)
     if isinstance(value, str):
         value = _parse_quantity(value)
     if isinstance(value, Quantity):
