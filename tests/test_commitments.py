@@ -232,6 +232,16 @@ def test_evidence_decides_the_state(plan: cp.Plan, fields: dict[str, str], state
     assert {row.region: row.state for row in ledger.of("B141")}["411422"] == state
 
 
+def test_a_ledger_is_gone_through_and_written_like_a_result(plan: cp.Plan) -> None:
+    """Row by row, in either language."""
+    ledger = plan.ledger([], period=2025)
+    assert len(ledger) == len(ledger.rows)
+    assert tuple(ledger) == ledger.rows
+    for lang, name in (("zh", "睢县"), ("en", "Suixian")):
+        assert name in {row["region_name"] for row in ledger.to_dicts(lang)}
+        assert json.loads(ledger.to_json(lang))[0]["summary"] == ledger.rows[0].summary.get(lang)
+
+
 @pytest.mark.parametrize(("violations", "state"), [(0, "unproved"), (1, "violated"), (None, "open")])
 def test_a_prohibition_counts_violations_and_is_met_at_zero(plan: cp.Plan, violations: int | None, state: str) -> None:
     """“Done” is no answer to a prohibition."""

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from community_plan.plan import Plan
 from community_plan.regions import Level, code_text, county_kind_of, level_of, normal_code, setting_of
 from community_plan.sources import Text
 from community_plan.tables import as_cells, file_in, open_table, open_tables, path_of
+from community_plan.units import Lang
 from community_plan.variables import TableName
 
 __all__ = ["Evidence", "Ledger", "LedgerRow", "State", "draw_up", "is_year", "read_evidence", "regions_of"]
@@ -125,6 +126,12 @@ class Ledger:
     """Commitments owed by regions that could not be listed for want of their register: by townships or communities
     without `data=`, by cities or counties of a plan that names none."""
 
+    def __iter__(self) -> Iterator[LedgerRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
     def count(self) -> dict[State, int]:
         """Return how many rows stand in each state."""
         counted = Counter(row.state for row in self.rows)
@@ -134,19 +141,23 @@ class Ledger:
         """Return the rows of one commitment."""
         return tuple(row for row in self.rows if row.commitment == commitment)
 
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return a dict for each row."""
+    def to_dicts(self, lang: Lang = "zh") -> list[dict[str, Any]]:
+        """Return a dict for each row, with titles and names in a language."""
         return [
             attrs.asdict(row, recurse=False)
-            | {"summary": str(row.summary), "region_name": str(row.region_name), "state": row.state.value}
+            | {
+                "summary": row.summary.get(lang),
+                "region_name": row.region_name.get(lang),
+                "state": row.state.value,
+            }
             for row in self.rows
         ]
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return the rows as JSON."""
+    def to_json(self, lang: Lang = "zh", *, indent: int | None = None) -> str:
+        """Return the rows as JSON, with titles and names in a language."""
         plain = [
             {name: cell.isoformat() if isinstance(cell, dt.date) else cell for name, cell in row.items()}
-            for row in self.to_dicts()
+            for row in self.to_dicts(lang)
         ]
         return json.dumps(plain, ensure_ascii=False, indent=indent)
 

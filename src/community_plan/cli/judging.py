@@ -69,7 +69,7 @@ def ledger(
         drawn = loaded.ledger(evidence, period=period, data=data, as_of=as_of)
     rows = [row for row in drawn.rows if not state or row.state in state]
     if format == "json":
-        sys.stdout.write(f"{attrs.evolve(drawn, rows=tuple(rows)).to_json(indent=1)}\n")
+        sys.stdout.write(f"{attrs.evolve(drawn, rows=tuple(rows)).to_json(lang, indent=1)}\n")
         return 0
     records = [
         {
