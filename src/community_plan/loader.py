@@ -31,8 +31,9 @@ from community_plan.errors import (
     PlanFaults,
     raise_faults,
 )
+from community_plan.meaning_checks import check_meaning
 from community_plan.plan import Plan, Registry
-from community_plan.plan_checks import CHECKS, check_dimensions
+from community_plan.plan_checks import CHECKS
 from community_plan.plan_files import (
     FILES,
     FolderReader,
@@ -200,7 +201,7 @@ def _load_folder(folder: Path, *, bundled: bool) -> Plan:
         known = Variables(tuple(entry.value for entry in contents.variables if entry.value is not None))
         if not bundled:
             read.misnamed_files()
-            check_dimensions(read, contents, known)
+            check_meaning(read, contents, known)
     except RecursionError:
         read.wrong("values nested too deeply", Place(file=str(folder)))
     faults = sorted(read.faults, key=_order)
