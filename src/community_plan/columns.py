@@ -6,7 +6,6 @@ Typed objects and files go through it, and every other engine is held against it
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +15,8 @@ from community_plan.entry import (
     INT64_MAX,
     MISSING_WORDS,
     OVERFLOW_MEND,
+    TOTALS,
     TOTALS_MEND,
-    TOTALS_PATTERN,
     TOTALS_PROBLEM,
     Note,
     Source,
@@ -384,7 +383,7 @@ def enter(
 def _find_totals(source: Source, names: Mapping[str, Sequence[Any]], faults: list[CommunityPlanError]) -> None:
     """Find rows that add up others, where no code shows that a row is one place."""
     for header, found in names.items():
-        rows = [row for row, name in enumerate(found, start=1) if name and re.fullmatch(TOTALS_PATTERN, name)]
+        rows = [row for row, name in enumerate(found, start=1) if name in TOTALS]
         if rows:
             problem = TOTALS_PROBLEM.format(got=found[rows[0] - 1])
             faults.append(bad_cells(source, header, problem, rows, mend=TOTALS_MEND))

@@ -49,8 +49,8 @@ __all__ = [
     "MISSING_PATTERN",
     "MISSING_WORDS",
     "OVERFLOW_MEND",
+    "TOTALS",
     "TOTALS_MEND",
-    "TOTALS_PATTERN",
     "TOTALS_PROBLEM",
     "Note",
     "Source",
@@ -96,11 +96,12 @@ def _loosely(word: str) -> str:
 
 MISSING_PATTERN = rf"(?i:[\s_]*(?:{'|'.join(_loosely(word) for word in sorted(MISSING_WORDS))})[\s_]*)"
 """What those texts match, whatever their case, width and spaces."""
-TOTALS_PATTERN = (
-    "(?i:[\\s\u3000]*(?:(?:[全本][省市州盟县区旗镇乡])?[合总小共累][\\s\u3000]*计"
-    "|[全本][省市州盟县区旗镇乡]|(?:grand |sub-?)?totals?)[\\s\u3000]*)"
+TOTALS = (
+    *(space.join(word) for word in ("合计", "总计", "小计", "共计", "累计") for space in ("", " ", "  ", "\u3000")),
+    *(f"全{region}{word}" for region in "省市县区镇乡" for word in ("", "合计")),
+    *("total", "Total", "TOTAL", "subtotal", "Subtotal", "Grand total"),
 )
-"""What stands in the place of a name where a row adds up others."""
+"""What stands in the place of a name where a row adds up others; none is too long to be compared in every row."""
 TOTALS_PROBLEM = "expected the name of one place, got {got!r}, as rows of totals have it"
 TOTALS_MEND = "leave out rows of totals: what they add up would be counted twice"
 

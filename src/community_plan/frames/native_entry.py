@@ -18,8 +18,8 @@ from community_plan.entry import (
     INT64_MAX,
     MAX_QUANTA,
     MISSING_PATTERN,
+    TOTALS,
     TOTALS_MEND,
-    TOTALS_PATTERN,
     TOTALS_PROBLEM,
     Note,
     Source,
@@ -153,7 +153,7 @@ class _Entry:
 
     def no_total(self, column: SourceColumn, key: Key) -> Check:
         """Return the check that a name is the name of one place, where no code shows it."""
-        is_total = self.engine.fill(self.engine.matches(key.cell, TOTALS_PATTERN), False)
+        is_total = self.engine.fill(self.engine.among(key.cell, TOTALS), False)
         return Check(column, TOTALS_PROBLEM, TOTALS_MEND, is_total)
 
     def unguessed(self, entered: Mapping[str, Entered]) -> list[str]:
