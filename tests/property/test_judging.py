@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,24 +158,17 @@ def check(says: Judged, slots: dict[str, int], found: Estimate, goal: Goal) -> N
     assert told == (verdict is cp.Verdict.MET, verdict is cp.Verdict.NOT_MET)
 
 
+@pytest.mark.parametrize(("judge", "drawn"), [(judged, sums), (judged_rows, one_row)], ids=["sums", "a row by itself"])
 @given(DRAWN, st.data())
-def test_sums_are_judged_in_whole_numbers_as_in_fractions(shape: tuple[Measure, Scale], data: st.DataObject) -> None:
-    """Value, met and not met, at the limit and beside it, with bounds open or not."""
+def test_what_is_judged_in_whole_numbers_is_judged_so_in_fractions(
+    judge: Any, drawn: Any, shape: tuple[Measure, Scale], data: st.DataObject
+) -> None:
+    """Value, met and not met, at the limit and beside it, with bounds open or not; rows in scope, out of it, perhaps."""
     measure, scale = shape
-    slots = data.draw(sums(measure, scale))
+    slots = data.draw(drawn(measure, scale))
     found = estimate(slots, measure, scale)
     for goal in data.draw(goals(found, scale)):
-        check(judged(measure, scale, goal, {name: Col(name) for name in slots}), slots, found, goal)
-
-
-@given(DRAWN, st.data())
-def test_a_row_is_judged_by_itself_as_its_sums_are(shape: tuple[Measure, Scale], data: st.DataObject) -> None:
-    """A row out of scope, one that may be in it, and one that is, telling everything or not."""
-    measure, scale = shape
-    slots = data.draw(one_row(measure, scale))
-    found = estimate(slots, measure, scale)
-    for goal in data.draw(goals(found, scale)):
-        check(judged_rows(measure, scale, goal, {name: Col(name) for name in slots}), slots, found, goal)
+        check(judge(measure, scale, goal, {name: Col(name) for name in slots}), slots, found, goal)
 
 
 def test_what_is_not_bound_owes_nothing() -> None:
