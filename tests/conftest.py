@@ -1,4 +1,4 @@
-"""What all tests share: the plan, the sample, a session of Spark, and hypothesis' settings."""
+"""What tests share: the plan, the sample, tallies of two counties, a session of Spark, and hypothesis' settings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 import community_plan as cp
+import county_tallies
 from community_plan.sample import write_sample
 
 # Lazy imports trip the deadline on the first example; CI repeats what a developer saw.
@@ -31,6 +32,18 @@ def plan() -> cp.Plan:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the synthetic sample."""
     return write_sample(tmp_path_factory.mktemp("data") / "sample")
+
+
+@pytest.fixture
+def sui(plan: cp.Plan) -> cp.Tally:
+    """The tally of 睢县."""
+    return plan.tally(county_tallies.SUI, by="county", targets=county_tallies.AREA)
+
+
+@pytest.fixture
+def yong(plan: cp.Plan) -> cp.Tally:
+    """The tally of 永城市."""
+    return plan.tally(county_tallies.YONG, by="county", targets=county_tallies.AREA)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,284 @@
+"""Tallies that do not go together, and files that are none, are refused, and it is said why."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import polars as pl
+import pytest
+
+import community_plan as cp
+from community_plan.errors import SumOverflowError, TallyError
+from county_tallies import AREA, RURAL, SUI, YONG, changed
+
+
+def test_a_region_is_counted_once(plan: cp.Plan, sui: cp.Tally, yong: cp.Tally, tmp_path: Path) -> None:
+    """By two whole tallies, by a whole and a part; a community even by two parts."""
+    both = sui + yong
+    with pytest.raises(
+        TallyError, match=r"tally 2: expected other regions than in tally 1, got the same: 411481. Leave"
+    ):
+        both + yong
+    part = plan.tally(SUI[:1], by="county", targets=AREA, complete=False)
+    with pytest.raises(TallyError, match=r"got the same: 411422. One of them says that it has the whole region"):
+        cp.merge_tallies([yong, part, sui])
+    parts = [plan.tally(SUI, by="community", targets=AREA, complete=False) for _ in range(2)]
+    with pytest.raises(TallyError, match=r"got 3 of the same: 411422001201, .*. A community is counted once"):
+        cp.merge_tallies(parts)
+    halves = [plan.tally(half, by="community", targets=AREA, complete=False) for half in (SUI[:1], SUI[1:])]
+    assert plan.evaluate(halves[1] + halves[0]).rows == plan.evaluate(SUI, by="community", targets=AREA).rows
+
+
+def test_a_copy_of_what_lies_beyond_all_regions_is_known_again(plan: cp.Plan, tmp_path: Path) -> None:
+    """People on the city's rolls belong to no county; counted twice they would be twice as many."""
+    target = "community-workers-per-10000-urban-residents"
+    nobody = pl.DataFrame({"code": ["411422001001"], "urban_residents": [1]}).clear()
+    people = [pl.DataFrame({"region": ["411400"], "role": ["community_worker"], "headcount": [n]}) for n in (4, 5)]
+    rolls = [
+        plan.tally(cp.Dataset(communities=nobody, workforce=some), by=["city", "county"], targets=target)
+        for some in people
+    ]
+    for name in ("rolls", "copy"):
+        rolls[0].save(tmp_path / f"{name}.json")
+    with pytest.raises(TallyError, match=r"copy\.json|rolls\.json"):
+        cp.merge_tallies(tmp_path)
+    (cell,) = (rolls[0] + rolls[1]).cells.values()  # other people are no copy
+    assert cell[0]["n"] == 9
+
+
+def test_no_tally_is_merged_with_itself(plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as a part either, nor by another name for its file."""
+    part = plan.tally(SUI, by="county", targets=AREA, complete=False)
+    with pytest.raises(TallyError, match="tally 2: expected each tally once"):
+        part + part
+    part.save(tmp_path / "part.json")
+    monkeypatch.chdir(tmp_path)
+    Path("link.json").symlink_to("part.json")
+    for again in (["part.json", Path("part.json").resolve()], ["part.json", "./link.json"], [tmp_path, "part.json"]):
+        with pytest.raises(cp.DataError) as caught:
+            cp.merge_tallies(again)
+        assert all("expected each tally once" in str(fault) for fault in caught.value.faults)
+
+
+def test_tallies_of_different_kinds_do_not_merge(plan: cp.Plan, sui: cp.Tally) -> None:
+    """What was expected, what came, where, and what to do; all of it at once."""
+    other = cp.load_plan("national-14fyp").tally(YONG, by="county", targets=AREA)
+    with pytest.raises(
+        TallyError, match="tally 2: expected a tally of plan 'shangqiu-14fyp' as in tally 1, got 'national"
+    ):
+        sui + other
+    other = plan.tally(YONG, by=["city", "county"], targets=AREA, reading={"A01": "not-less-than"})
+    with pytest.raises(cp.DataFaults) as caught:
+        sui + attrs.evolve(other, plan_version="2")
+    version, readings, by = map(str, caught.value.faults)
+    assert "expected version '1' of plan 'shangqiu-14fyp' as in tally 1, got '2'" in version
+    assert "expected the adopted readings as in tally 1, got reading A01=not-less-than" in readings
+    assert "expected a tally by county as in tally 1, got one by city, county" in by
+    with pytest.raises(TallyError, match=r"expected content hash .* got None"):
+        sui + attrs.evolve(other, content_hash="", readings={}, grouping=sui.grouping, cells={})
+    facility = YONG.with_columns(comprehensive_service_count=pl.lit(1), setting=pl.lit("rural"))
+    with pytest.raises(TallyError, match=f"expected the targets of tally 1, got them without {AREA} and with {RURAL}"):
+        sui + plan.tally(facility, by="county", targets=RURAL)
+    measure = attrs.evolve(sui.measures[0], quanta=tuple(cp.quantity(1) for _ in sui.measures[0].quanta))
+    with pytest.raises(TallyError, match="expected measures and quanta as in tally 1"):
+        sui + attrs.evolve(sui, measures=(measure,), cells={})
+
+
+def test_a_plan_judges_its_own_tallies(plan: cp.Plan, sui: cp.Tally) -> None:
+    """In the readings that they were made with, and the targets that they count."""
+    with pytest.raises(TallyError, match="expected a tally of plan 'national-14fyp', got 'shangqiu-14fyp'"):
+        cp.load_plan("national-14fyp").evaluate(sui)
+    with pytest.raises(TallyError, match=r"expected reading A01=not-less-than, got the adopted readings. Choose"):
+        plan.evaluate(sui, reading={"A01": "not-less-than"})
+    loose = plan.tally(SUI, by="county", targets=AREA, reading={"A01": "not-less-than"})
+    assert plan.evaluate(loose, reading={"A01": "not-less-than"}).rows[0].verdict is cp.Verdict.MET
+    with pytest.raises(TallyError, match="expected the adopted readings, got reading A01=not-less-than"):
+        plan.evaluate(loose)
+    with pytest.raises(TallyError, match=r"expected version '1' .* got '0'. Use the same release"):
+        plan.evaluate(attrs.evolve(sui, plan_version="0"))
+    with pytest.raises(TallyError, match=f"does not count target '{RURAL}'. Tally the data with this target"):
+        plan.evaluate(sui, targets=[AREA, RURAL])
+    with pytest.raises(TallyError, match=r"units= belongs to plan.tally"):
+        plan.evaluate(sui, units={})
+    measure = attrs.evolve(sui.measures[0], quanta=tuple(cp.quantity(1) for _ in sui.measures[0].quanta))
+    with pytest.raises(TallyError, match="in other quanta"):
+        plan.evaluate(attrs.evolve(sui, measures=(measure,)))
+
+
+def test_townships_are_told_apart_in_all_tallies_or_in_none(plan: cp.Plan) -> None:
+    """By codes with and without a column of them beside; by names only with their county."""
+    column = YONG.with_columns(township=pl.col("code").str.slice(0, 9))
+    merged = plan.tally(SUI, by="township", targets=AREA) + plan.tally(column, by="township", targets=AREA)
+    expected = plan.evaluate(pl.concat([SUI, YONG]), by="township", targets=AREA)
+    assert plan.evaluate(merged).to_json() == expected.to_json()
+    named = YONG.with_columns(township=pl.lit("城关镇"))
+    with pytest.raises(TallyError, match=r"tally 2: expected townships told apart by their county .* got '城关镇'"):
+        plan.tally(SUI, by="township", targets=AREA) + plan.tally(named, by="township", targets=AREA)
+    other = SUI.with_columns(township=pl.lit("城关镇"))
+    merged = plan.tally(other, by="township", targets=AREA) + plan.tally(named, by="township", targets=AREA)
+    assert plan.evaluate(merged).rows == plan.evaluate(pl.concat([other, named]), by="township", targets=AREA).rows
+    assert [row.region for row in plan.evaluate(merged, by="county")] == ["411422", "411481"]
+
+
+def test_a_sum_that_does_not_fit_is_refused(sui: cp.Tally, tmp_path: Path) -> None:
+    """As in one table."""
+
+    def grow(data: dict[str, Any]) -> None:
+        sums = data["cells"][0]["sums"][0]
+        sums[3] = sums[5] = sums[6] = 2**62
+        data["cells"][0]["complete"] = False
+
+    paths = [changed(tmp_path / f"{number}.json", sui, grow) for number in range(2)]
+    with pytest.raises(SumOverflowError, match=r"passes 2\^63"):
+        cp.merge_tallies(paths)
+    assert cp.merge_tallies(paths[:1]).groups
+
+
+def test_the_faults_of_all_files_are_told_together(sui: cp.Tally, tmp_path: Path) -> None:
+    """And nothing at all is no tally."""
+    (tmp_path / "empty").mkdir()
+    sui.save(tmp_path / "good.json")
+    (tmp_path / "bad.json").write_text("{", "utf-8")
+    with pytest.raises(cp.DataFaults) as caught:
+        cp.merge_tallies([tmp_path / "bad.json", tmp_path / "good.json", tmp_path / "none.json", tmp_path / "empty", 5])  # type: ignore[list-item]  # that is the test
+    assert len(caught.value.faults) == 4
+    for words in (
+        "bad.json:1: no valid JSON",
+        "none.json: cannot be read",
+        "*.json files, got none",
+        "a path, got int",
+    ):
+        assert words in str(caught.value)
+    with pytest.raises(TallyError, match="at least one tally"):
+        cp.merge_tallies([])
+
+
+def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
+    """Return what puts a value somewhere in a document."""
+
+    def change(data: dict[str, Any]) -> None:
+        place: Any = data
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (put("format", value="tally"), "expected a file of format 'community-plan tally', got 'tally'"),
+        (put("format_version", value=2), "format_version: expected format version 1, got 2. Read it with the release"),
+        (put("format_version", value=True), "format_version: expected format version 1, got True"),
+        (put("colour", value=1), "colour: unknown key 'colour'"),
+        (lambda data: data.pop("cells"), "missing key 'cells'"),
+        (put("plan", "id", value=5), "plan.id: expected text in quotes, got 5"),
+        (put("plan", "readings", value=[]), "plan.readings: expected a table, got []"),
+        (put("by", "levels", value=["contry"]), "by.levels[0]: expected one of city, county"),
+        (put("by", "levels", value=["county", "city"]), "by.levels: expected levels from large to small"),
+        (put("by", "hidden", value=["county"]), "by.hidden: expected some of the levels"),
+        (put("by", "named", value=["county"]), "by.named: expected levels that are not counted by"),
+        (put("by", "named", value=["township", "city"]), "by.named: expected levels that are not counted by"),
+        (put("by", "columns", value=["city"]), "by.columns: expected columns that are no levels"),
+        (put("measures", value=[]), "measures: expected each target once, got none"),
+        (put("measures", 0, "targets", value=["a", "a"]), "measures: expected each target once, got a"),
+        (put("measures", 0, "measure", "kind", value="mean"), "measures[0].measure: expected one of count"),
+        (put("measures", 0, "measure", "where", value={"setting": "rural"}), "expected the scope in `where`"),
+        (lambda data: data["measures"][0]["sums"].pop(), "measures[0].sums: expected the sums units, maybe"),
+        (put("measures", 0, "sums", 3, "quantum", value="0"), "measures[0].sums[3].quantum: expected a number above 0"),
+        (put("measures", 0, "sums", 3, "quantum", value="1 m²"), "sums[3].quantum: expected a number above 0"),
+        (put("measures", 0, "sums", 3, "unit", value="m³"), "measures[0].sums[3].unit: unknown unit 'm³'"),
+        (lambda data: data["measures"].append(data["measures"][0]), "measures: expected each measure once"),
+        (put("names", value={"411499": "某县"}), "names.411499: expected the name of a region of the cells"),
+        (
+            put("notes", value=[{"code": "a", "zh": "b", "en": "c", "count": -1}]),
+            "notes[0].count: expected a count of 0",
+        ),
+        (put("cells", 0, "complete", value=1), "cells[0].complete: expected true or false, got 1"),
+        (put("cells", 0, "key", value=[]), "cells[0].key: expected 1 labels (county), got 0"),
+        (put("cells", 0, "key", value=[""]), "cells[0].key: expected a region, got an empty text"),
+        (lambda data: data["cells"].append(data["cells"][0]), "cells[1].key: stands twice"),
+        (put("cells", 0, "sums", value=[]), "cells[0].sums: expected a list for each of 1 measures, got 0"),
+        (put("cells", 0, "sums", 0, value=[3]), "cells[0].sums[0]: expected the sums units, maybe"),
+        (put("cells", 0, "sums", 0, 0, value=True), "cells[0].sums[0][0]: expected units, a whole number from 0 to"),
+        (put("cells", 0, "sums", 0, 0, value=3.0), "cells[0].sums[0][0]: expected a whole number below 2^63, got 3.0"),
+        (put("cells", 0, "sums", 0, 0, value=-1), "cells[0].sums[0][0]: expected units, a whole number from 0"),
+        (put("cells", 0, "sums", 0, 0, value=2**63), "cells[0].sums[0][0]: expected units, a whole number from 0"),
+        (
+            put("cells", 0, "sums", 0, 0, value=10**999),
+            "cells[0].sums[0][0]: expected a whole number below 2^63, got one",
+        ),
+        (put("cells", 0, "sums", 0, 0, value=float("nan")), "expected a whole number below 2^63, got NaN"),
+        (put("cells", 0, "sums", 0, 2, value=4), "cells[0].sums[0]: expected complete of at most units, got 4 and 3"),
+        (put("cells", 0, "sums", 0, 5, value=9), "cells[0].sums[0]: expected n of at most n_low, got 900000 and 9"),
+        (put("cells", 0, "sums", 0, 9, value=9), "cells[0].sums[0]: expected d_low of at most d_high, got 300 and 9"),
+        (put("plan", "id", value="\ud800"), "plan.id: expected text, got half a character"),
+    ],
+)
+def test_a_file_that_is_no_tally_is_refused_with_its_place(
+    sui: cp.Tally, tmp_path: Path, change: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    """File, path, what was expected and what came."""
+    path = changed(tmp_path / "tally.json", sui, change)
+    with pytest.raises(cp.DataError) as caught:
+        cp.Tally.load(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert all(isinstance(fault, TallyError) for fault in caught.value.faults)
+
+
+def test_counts_that_contradict_each_other_are_refused(plan: cp.Plan, tmp_path: Path) -> None:
+    """More communities that satisfy a condition than there are."""
+    frame = SUI.with_columns(comprehensive_service_count=pl.lit(1), setting=pl.lit("rural"))
+    tally = plan.tally(frame, by="county", targets=RURAL)
+    path = changed(tmp_path / "tally.json", tally, put("cells", 0, "sums", 0, 3, value=1))
+    with pytest.raises(TallyError, match=r"expected true and false of at most units together, got 3 \+ 1 and 3"):
+        cp.Tally.load(path)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "no valid JSON"),
+        (b"[]", "expected a file of format"),
+        (b'{"format": "community-plan tally", "format_version": 1', ":1: no valid JSON"),
+        ("合计".encode("gb18030"), "expected UTF-8, got byte 0xba. Save the file as UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 60 + b"]" * 60, "nested too deeply"),
+        (b'{"format": 1, "format": 2}', "format: stands twice"),
+        (b'{"a": {"b": 1, "b": 2}, "c": NaN}', "2 faults"),
+        (b'{"a": {"b": 1, "c": 2, "d": 3, "c": 4, "b": 5, "b": 6}}', "a.b: stands twice\n  - "),
+        (b'{"a": {"b": 1, "c": 2, "d": 3, "c": 4, "b": 5, "b": 6}}', "a.c: stands twice"),
+    ],
+)
+def test_a_file_that_is_no_json_is_refused(tmp_path: Path, raw: bytes, says: str) -> None:
+    """Strictly: each key once, no NaN, not without end."""
+    path = tmp_path / "tally.json"
+    path.write_bytes(raw)
+    with pytest.raises(cp.DataError) as caught:
+        cp.Tally.load(path)
+    assert says in str(caught.value)
+
+
+def test_a_file_may_be_ordered_and_spaced_otherwise(sui: cp.Tally, yong: cp.Tally, tmp_path: Path) -> None:
+    """As other tools write it, with a byte order mark; saved again it has its one form."""
+    merged = sui + yong
+    data = json.loads(merged.to_json())
+    data["cells"].reverse()
+    path = tmp_path / "tally.json"
+    path.write_text(json.dumps(dict(reversed(data.items())), indent=4), "utf-8-sig")
+    assert cp.Tally.load(path) == merged
+    assert cp.Tally.load(path).to_json() == merged.to_json()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of another kind")
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """Typed as well."""
+    with pytest.raises(TallyError, match="cannot be read: Is a directory"):
+        cp.Tally.load(tmp_path)
