@@ -163,7 +163,7 @@ def check(says: Judged, slots: dict[str, int], found: Estimate, goal: Goal) -> N
 def test_what_is_judged_in_whole_numbers_is_judged_so_in_fractions(
     judge: Any, drawn: Any, shape: tuple[Measure, Scale], data: st.DataObject
 ) -> None:
-    """Value, met and not met, at the limit and beside it, with bounds open or not; rows in scope, out of it, perhaps."""
+    """Value, met and not met, at the limit and beside it, bounds open or not; rows in scope, out of it, perhaps."""
     measure, scale = shape
     slots = data.draw(drawn(measure, scale))
     found = estimate(slots, measure, scale)
