@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import community_plan as cp
@@ -171,6 +171,7 @@ def test_a_verdict_is_what_all_values_within_the_bounds_agree_on(
 
 
 @given(NUMBERS, st.sampled_from([Fraction(1), Fraction(1, 3), Fraction(5, 2)]), GOALS)
+@example(Fraction(1), Fraction(5, 2), Goal(comparator=cp.Comparator.AT_MOST, floor=Fraction(0), ceiling=Fraction(0)))
 def test_no_smaller_change_than_the_shortfall_meets_the_target(value: Fraction, step: Fraction, goal: Goal) -> None:
     """In whole quanta, up or down and never below nothing; 0 where it is met, none where no change will do."""
     found = Estimate(value=value, step=step, quantum=Fraction(1, 10))
