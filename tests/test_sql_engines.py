@@ -19,7 +19,8 @@ import community_plan as cp
 from community_plan import errors
 from community_plan.frames import native
 from community_plan.frames.duckdb_engine import DuckDBEngine
-from community_plan.frames.sql_engine import SqlEngine, decoded, encoded, literal
+from community_plan.frames.sql import decoded, encoded, literal
+from community_plan.frames.sql_engine import SqlEngine
 from renderings import by_sql
 from sql_tables import AREA, CON, MORE, Make, fault, many, same, to_duckdb, to_spark
 

@@ -16,7 +16,8 @@ import duckdb
 
 from community_plan.errors import DataError
 from community_plan.frames.engine import Holes, Kind, Reader, streams
-from community_plan.frames.sql_engine import Parts, Sql, SqlEngine, decoded, encoded, literal
+from community_plan.frames.sql import Sql, decoded, encoded, literal
+from community_plan.frames.sql_engine import Parts, SqlEngine
 from community_plan.grouping import Misread
 
 __all__ = ["DuckDBEngine", "headers_of", "open_duckdb", "stream_of"]

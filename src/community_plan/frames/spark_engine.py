@@ -17,7 +17,8 @@ from pyspark.sql import functions
 
 from community_plan.errors import DataError
 from community_plan.frames.engine import Holes, Kind, Within
-from community_plan.frames.sql_engine import NOTHING, Parts, Pass, Sql, SqlEngine, decoded, encoded, literal
+from community_plan.frames.sql import Sql, decoded, encoded, literal
+from community_plan.frames.sql_engine import NOTHING, Parts, Pass, SqlEngine
 from community_plan.grouping import Misread
 
 __all__ = ["SparkEngine", "headers_of", "open_spark"]

@@ -1,11 +1,10 @@
-"""SQL engine: expressions as SQL text, and the verbs of relations over them, for every engine that speaks SQL."""
+"""SQL engine: the verbs of relations, and expressions over them, for every engine that speaks SQL."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
 import operator
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,103 +14,19 @@ import attrs
 from community_plan.errors import DataError
 from community_plan.frames.engine import BAD, MOST_ROWS, Ascending, Gaps, Grouped, Kind, Within
 from community_plan.frames.parts import label
+from community_plan.frames.sql import ATOM, COMPARE, PLUS, TIMES, Sql, joined, literal
 
-__all__ = ["NOTHING", "Parts", "Pass", "Sql", "SqlEngine", "decoded", "encoded", "literal"]
+__all__ = ["NOTHING", "Parts", "Pass", "SqlEngine"]
 
-_ATOM, _TIMES, _PLUS, _COMPARE, _NOT, _AND, _OR = range(7)
 _PUSH = 1.5 * 2.0**52
 """Next to it a double has no room for a fraction, so that adding it rounds, halves to even."""
 _LARGE = 2**53
 """A sum from which on the sums of some sums may not fit 64 bits."""
 _BEYOND = 2**62
 """Stands for a number that does not fit 64 bits."""
-_SPECIAL = re.compile(r"([\x00-\x1f\x7f'\\])")
 _SMALLEST = label("township")
 """Regions of few rows: most of them have rows with gaps, and would be added up twice."""
 _ROWS = "rows__"
-_PLAIN = re.compile(r"""[^A-Z"`\x00-\x1f]+""")
-
-
-@attrs.frozen(eq=False)
-class Sql:
-    """An expression as SQL text, with Python's operators."""
-
-    text: str
-    rank: int = _ATOM
-    """How loosely its outermost operator binds."""
-    truth: bool | None = False
-    """Whether it is a truth value, if that is known."""
-    type: str = ""
-    """The engine's word for the type of a column that a user gave."""
-
-    def __str__(self) -> str:
-        return self.text
-
-    def within(self, rank: int) -> str:
-        """Return the text for use beside an operator of a rank."""
-        return self.text if self.rank <= rank else f"({self.text})"
-
-    def __add__(self, other: Any) -> Sql:
-        return _joined(self, "+", other, _PLUS)
-
-    def __radd__(self, other: Any) -> Sql:
-        return _joined(literal(other), "+", self, _PLUS)
-
-    def __sub__(self, other: Any) -> Sql:
-        return _joined(self, "-", other, _PLUS)
-
-    def __rsub__(self, other: Any) -> Sql:
-        return _joined(literal(other), "-", self, _PLUS)
-
-    def __mul__(self, other: Any) -> Sql:
-        return _joined(self, "*", other, _TIMES)
-
-    def __rmul__(self, other: Any) -> Sql:
-        return _joined(literal(other), "*", self, _TIMES)
-
-    def __truediv__(self, other: Any) -> Sql:
-        return _joined(self, "/", other, _TIMES)
-
-    def __neg__(self) -> Sql:
-        return _joined(Sql("0"), "-", self, _PLUS)
-
-    def __and__(self, other: Any) -> Sql:
-        return literal(other) if self.text == "TRUE" else _joined(self, "AND", other, _AND, truth=True)
-
-    def __or__(self, other: Any) -> Sql:
-        return literal(other) if self.text == "FALSE" else _joined(self, "OR", other, _OR, truth=True)
-
-    def __invert__(self) -> Sql:
-        return Sql(f"NOT {self.within(_ATOM)}", _NOT, truth=True)
-
-    def __eq__(self, other: Any) -> Sql:  # type: ignore[override]  # an expression, as in every engine
-        return _compared(self, "=", other)
-
-    def __ne__(self, other: Any) -> Sql:  # type: ignore[override]  # an expression, as in every engine
-        return _compared(self, "<>", other)
-
-    def __lt__(self, other: Any) -> Sql:
-        return _compared(self, "<", other)
-
-    def __le__(self, other: Any) -> Sql:
-        return _compared(self, "<=", other)
-
-    def __gt__(self, other: Any) -> Sql:
-        return _compared(self, ">", other)
-
-    def __ge__(self, other: Any) -> Sql:
-        return _compared(self, ">=", other)
-
-    __hash__ = None  # type: ignore[assignment]  # what has no equality has no hash
-
-
-def _joined(left: Sql, sign: str, other: Any, rank: int, *, truth: bool = False) -> Sql:
-    right = literal(other)
-    return Sql(f"{left.within(rank)} {sign} {right.within(rank - 1)}", rank, truth)
-
-
-def _compared(left: Sql, sign: str, other: Any) -> Sql:
-    return Sql(f"{left.within(_PLUS)} {sign} {literal(other).within(_PLUS)}", _COMPARE, truth=True)
 
 
 @attrs.frozen(eq=False)
@@ -128,34 +43,6 @@ NOTHING = Sql("CAST(0 AS BIGINT)")
 """The sum of what a part has nothing of."""
 Parts = Sequence[tuple[Any, Mapping[str, Sql]]]
 """Relations with the sums that each is asked for, under the same names."""
-
-
-def literal(value: Any) -> Sql:
-    """Return a Python value as SQL that every engine reads alike."""
-    if isinstance(value, Sql):
-        return value
-    if isinstance(value, bool):
-        return Sql("TRUE" if value else "FALSE", truth=True)
-    if isinstance(value, float):
-        text = repr(value)
-        return Sql(text if "e" in text else f"{text}e0")  # without an exponent it is a decimal
-    if isinstance(value, int):
-        return Sql(str(value) if value >= 0 else f"({value})")
-    # Engines escape quotes and backslashes in different ways.
-    parts = [f"chr({ord(part)})" if _SPECIAL.fullmatch(part) else f"'{part}'" for part in _SPECIAL.split(value) if part]
-    return Sql(" || ".join(parts) or "''", _ATOM if len(parts) < 2 else _OR)
-
-
-def encoded(name: str) -> str:
-    """Return a name for a column that no engine confuses with another: they ignore case."""
-    if _PLAIN.fullmatch(name) and name == name.lower() and not name.startswith("x__"):
-        return name
-    return f"x__{name.encode().hex()}"
-
-
-def decoded(name: str) -> str:
-    """Return the name that was encoded."""
-    return bytes.fromhex(name[3:]).decode() if name.startswith("x__") else name
 
 
 @attrs.define
@@ -246,7 +133,7 @@ class SqlEngine(ABC):
         return literal(value)
 
     def is_null(self, cell: Sql) -> Sql:
-        return Sql(f"{cell.within(_PLUS)} IS NULL", _COMPARE, truth=True)
+        return Sql(f"{cell.within(PLUS)} IS NULL", COMPARE, truth=True)
 
     def fill(self, cell: Sql, value: int | str | bool) -> Sql:
         return Sql(f"COALESCE({cell}, {literal(value)})", truth=cell.truth or isinstance(value, bool))
@@ -286,10 +173,10 @@ class SqlEngine(ABC):
         """Return whether a text matches a pattern from end to end."""
 
     def quotient(self, number: Sql, divisor: int) -> Sql:
-        return _joined(number, self.divide, divisor, _TIMES)
+        return joined(number, self.divide, divisor, TIMES)
 
     def remainder(self, number: Sql, divisor: int) -> Sql:
-        return _joined(number, "%", divisor, _TIMES)
+        return joined(number, "%", divisor, TIMES)
 
     def digits(self, cell: Sql, kind: Kind, places: int) -> tuple[Sql, Sql]:
         kept = f"TRY_CAST({cell} AS DECIMAL(18, {places}))"
@@ -307,13 +194,13 @@ class SqlEngine(ABC):
             return literal(False)
         if len(words) == 1:
             return cell == words[0]
-        return Sql(f"{cell.within(_PLUS)} IN ({', '.join(str(literal(word)) for word in words)})", _COMPARE, truth=True)
+        return Sql(f"{cell.within(PLUS)} IN ({', '.join(str(literal(word)) for word in words)})", COMPARE, truth=True)
 
     def part(self, text: Sql, length: int) -> Sql:
         return Sql(f"substr({text}, 1, {length})", type=self.string)
 
     def joined(self, text: Sql, ending: str) -> Sql:
-        return Sql(f"({text.within(_ATOM)} || {literal(ending).within(_ATOM)})") if ending else text
+        return Sql(f"({text.within(ATOM)} || {literal(ending).within(ATOM)})") if ending else text
 
     # -- relations ---------------------------------------------------------------------------------------
 
@@ -499,9 +386,9 @@ class SqlEngine(ABC):
             if isinstance(suspect, Within):
                 # Or-ed together, whole numbers show a sign bit or a high bit as soon as one of them has it.
                 most = 2 ** ((suspect.limit + 1).bit_length() - 1) - 1
-                together.setdefault(most, []).append(suspect.cell.within(_ATOM))
+                together.setdefault(most, []).append(suspect.cell.within(ATOM))
         for most, cells in together.items():
-            masks.append(Sql(f"({' | '.join(cells)}) NOT BETWEEN 0 AND {most}", _COMPARE, truth=True))
+            masks.append(Sql(f"({' | '.join(cells)}) NOT BETWEEN 0 AND {most}", COMPARE, truth=True))
         return functools.reduce(operator.or_, masks, literal(False))
 
     @abstractmethod
@@ -521,7 +408,7 @@ class SqlEngine(ABC):
         blocks = {"block__": self.block(keys[first]), "bit__": self.bit(keys[first])}
         chosen = self.project(relation, {**blocks, **{name: keys[name] for name in others}})
         bit = self.column("bit__")
-        sums = {"extra": Sql(f"COUNT({bit}) - bit_count(bit_or({bit}))", _PLUS), **more}
+        sums = {"extra": Sql(f"COUNT({bit}) - bit_count(bit_or({bit}))", PLUS), **more}
         counted = self.aggregate(chosen, ["block__", *others], sums)
         return self.one_row(counted, {name: self.column(name) for name in sums})
 
