@@ -191,6 +191,19 @@ def test_a_county_that_is_a_number_is_its_code(kind: str, cells: list[Any]) -> N
     assert {row.region: int(row.denominator) // 1_000 for row in rows} == {"411422": 3, "411481": 1}
 
 
+@pytest.mark.parametrize("kind", ["polars", "pandas", "polars lazy", "DuckDB"])
+@pytest.mark.parametrize("type_", [pl.Float64, pl.String])
+def test_a_blank_late_in_a_column_of_counties_follows_from_the_code(kind: str, type_: type[pl.DataType]) -> None:
+    """A first look at the table does not see it, and no community is lost from its county."""
+    cells: list[int | None] = [411422] * 3_000
+    cells[2_501] = None
+    frame = communities(3_000, county=pl.Series(cells).cast(type_))
+    for by in ("county", "township"):
+        tally = PLAN.tally(MAKES[kind](frame), by=by, targets=AREA)
+        assert not any(None in key for key in tally.cells)
+        assert [row.denominator for row in PLAN.evaluate(tally, by="county")] == [3_000_000]
+
+
 @pytest.mark.parametrize("kind", [kind for kind in ENGINES if kind != "pandas nullable"])  # it reads 2.0**60 as 2**60
 @pytest.mark.parametrize(
     "column",

@@ -135,7 +135,8 @@ class NativeTable:
         """Add the key column of a level: as given where it is, else cut from the code."""
         engine, given = self.engine, self.keys.get(level)
         if given is not None and given.full:
-            return self
+            # Where a cell is missing after all, the region follows from the code, which takes care.
+            return attrs.evolve(self, suspects=(*self.suspects, engine.is_null(given.cell)))
         number, ending = self._codes.region(level), self._codes.ending(level)
         if given is None:
             return attrs.evolve(self, keys={**self.keys, level: Key(number, number=True, ending=ending)})
