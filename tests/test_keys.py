@@ -191,6 +191,25 @@ def test_a_county_that_is_a_number_is_its_code(kind: str, cells: list[Any]) -> N
     assert {row.region: int(row.denominator) // 1_000 for row in rows} == {"411422": 3, "411481": 1}
 
 
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("number", [pl.Series(["001"]), pl.Series([1])], ids=["text", "int"])
+def test_townships_that_are_numbered_within_their_county_stay_apart(kind: str, number: pl.Series) -> None:
+    """As those of one name do: the first of one county is not that of another."""
+    frame = communities(4, township=number.extend_constant(number[0], 3))
+    frame = frame.with_columns(code=pl.Series(["411422001201", "411422001202", "411481001201", "411481100201"]))
+    for by in ("township", ["county", "township"]):
+        result = PLAN.evaluate(MAKES[kind](frame), by=by, targets=AREA)
+        rows = {row.region: row.value for row in result if row.level == "township"}
+        assert rows == {f"{county}/{number[0]}": value for county, value in counted_by_county(frame).items()}
+        assert as_polars(result.wide("township")).get_column("region").to_list() == [*rows]
+
+
+def counted_by_county(frame: pl.DataFrame) -> dict[str, Fraction]:
+    """Return area per 100 households by county."""
+    found = counted(frame.with_columns(pl.col("code").str.slice(0, 6)), ["code"])
+    return {county: value for (county,), (value, _) in found.items()}
+
+
 @pytest.mark.parametrize("kind", ["polars", "pandas", "polars lazy", "DuckDB"])
 @pytest.mark.parametrize("type_", [pl.Float64, pl.String])
 def test_a_blank_late_in_a_column_of_counties_follows_from_the_code(kind: str, type_: type[pl.DataType]) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "code_text",
     "county_kind_of",
     "is_code_of",
+    "is_long_as_code",
     "level_of",
     "normal_code",
     "parse_code",
@@ -270,3 +271,14 @@ def is_code_of(text: str, level: Level) -> bool:
     (True, False, False)
     """
     return bool(_SHORT.fullmatch(text)) and level_of(text) == level and normal_code(text) == text
+
+
+def is_long_as_code(text: str, level: Level) -> bool:
+    """Return whether a text is a number of at least as many digits as codes of `level` have.
+
+    What is shorter numbers a region within a larger one.
+
+    >>> is_long_as_code("411422001", "township"), is_long_as_code("001", "township")
+    (True, False)
+    """
+    return text.isascii() and text.isdigit() and len(text) >= LEVELS[level]

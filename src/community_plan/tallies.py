@@ -15,7 +15,7 @@ from community_plan.errors import CommunityPlanError, SumOverflowError, TallyErr
 from community_plan.grouping import Grouping, Summed
 from community_plan.measures import Measure, Ratio, Total, counted_unit, measure_unit, quanta_of
 from community_plan.programs import Program, Slots, slots_of
-from community_plan.regions import LEVELS, Level, is_code_of, region_at
+from community_plan.regions import LEVELS, Level, is_code_of, is_long_as_code, region_at
 from community_plan.units import DIMENSIONLESS, Quantity
 from community_plan.variables import Variables
 
@@ -135,7 +135,7 @@ class Tally:
         """The finest regions that were counted; none for a whole table."""
         count = len(self.grouping.levels)
         paths = dict.fromkeys(key[:count] for key in self.cells if count and key[count - 1] is not None)
-        return tuple(dict.fromkeys(map(_region, paths)))
+        return tuple(dict.fromkeys(_region(self.grouping.levels, path) for path in paths))
 
     @property
     def complete(self) -> bool:
@@ -216,7 +216,7 @@ class Tally:
             for place, level in enumerate(want.levels):
                 if path[place] is not None and level not in want.hidden:
                     # A remainder belongs to no region of a level finer than its own.
-                    items.append((Group(level, _region(path[: place + 1]), columns), slots))
+                    items.append((Group(level, _region(want.levels, path[: place + 1]), columns), slots))
         if not want.keys and not items:  # a table without rows has a total too
             items.append((Group(), tuple(dict.fromkeys(slots_of(each.measure), 0) for each in self.measures)))
         return dict(sorted(add_up(items).items(), key=_group_order))
@@ -325,8 +325,9 @@ def by_words(grouping: Grouping) -> str:
 def key_text(key: Key, grouping: Grouping) -> str:
     """Return the region and the columns of a key, for people."""
     count = len(grouping.levels)
-    path = tuple(label for label in key[:count] if label is not None)
-    return " ".join(word for word in (_region(path) if path else "", *(value or "—" for value in key[count:])) if word)
+    told = [(level, label) for level, label in zip(grouping.levels, key, strict=False) if label is not None]
+    region = _region([level for level, _ in told], tuple(label for _, label in told)) if told else ""
+    return " ".join(word for word in (region, *(value or "—" for value in key[count:])) if word)
 
 
 def add_up(items: Iterable[tuple[T, tuple[Slots, ...]]]) -> dict[T, tuple[Slots, ...]]:
@@ -370,12 +371,12 @@ def _label(labels: Mapping[Level, str | None], level: Level) -> str | _Untold | 
     return None if coarser and coarser[-1] is None else _Untold.REMAINDER
 
 
-def _region(path: tuple[str | None, ...]) -> str:
-    """Return the label of a region; a name that is no code is told apart by the region around it."""
+def _region(levels: Sequence[Level], path: tuple[str | None, ...]) -> str:
+    """Return the label of a region; one that is shorter than a code or a name is told apart by the region around it."""
     label = path[-1] or ""
-    if label.isdigit() or len(path) == 1 or path[-2] is None:
+    if len(path) == 1 or path[-2] is None or is_long_as_code(label, levels[len(path) - 1]):
         return label
-    return f"{_region(path[:-1])}/{label}"
+    return f"{_region(levels, path[:-1])}/{label}"
 
 
 def key_order(key: Key) -> tuple[tuple[bool, str], ...]:

@@ -28,6 +28,8 @@ class Key:
     """What a number's text ends with."""
     full: bool = False
     """Whether every row is taken to have one."""
+    cut: bool = False
+    """Whether it is cut from codes, which are checked."""
 
     def from_text(self, text: str | None) -> int | str | None:
         """Return the cell of a label."""

@@ -139,7 +139,7 @@ class NativeTable:
             return attrs.evolve(self, suspects=(*self.suspects, engine.is_null(given.cell)))
         number, ending = self._codes.region(level), self._codes.ending(level)
         if given is None:
-            return attrs.evolve(self, keys={**self.keys, level: Key(number, number=True, ending=ending)})
+            return attrs.evolve(self, keys={**self.keys, level: Key(number, number=True, ending=ending, cut=True)})
         cut = engine.joined(engine.to_text(number), ending)
         cell = engine.choose(engine.is_null(given.cell), cut, self.label_text(level))
         return attrs.evolve(self, keys={**self.keys, level: Key(cell)})
@@ -147,8 +147,8 @@ class NativeTable:
     def placed(self, level: Level, *, careful: bool) -> tuple[NativeTable, list[int | None], int]:
         """Return the table, the first rows that lie in no region of a level, and how many there are."""
         engine, key = self.engine, self.keys[level]
-        if key.number and self.code is not None:
-            return self, [], 0  # cut from codes, which are checked
+        if key.cut:
+            return self, [], 0
         empty = engine.is_null(key.cell) if key.number else engine.is_null(key.cell) | (key.cell == "")
         if not careful:
             return attrs.evolve(self, suspects=(*self.suspects, empty)), [], 0

@@ -17,6 +17,7 @@ from community_plan.frames.keys import Key, label_text
 from community_plan.frames.parts import label
 from community_plan.frames.wide import Judging, Plain, wide
 from community_plan.grouping import Sums
+from community_plan.regions import LEVELS, Level
 from community_plan.sums import Basis
 
 __all__ = ["NativeRegister", "NativeSums"]
@@ -79,7 +80,7 @@ class NativeSums:
             found[()] = (0,) * len(self.program)
         return list(found.items())
 
-    def wide(self, path: Sequence[str], columns: Mapping[str, str], judge: Judging) -> Any | None:
+    def wide(self, path: Sequence[Level], columns: Mapping[str, str], judge: Judging) -> Any | None:
         """Return a frame with a row for each region, or None if the sums are not in a frame.
 
         Args:
@@ -141,21 +142,21 @@ class NativeSums:
         weight = max((sum(abs(factor) for _, factor in recipe) for recipe in self.basis.recipes), default=1)
         return _COMMON if self.grouped.most * weight * rows <= _COMMON else INT64_MAX
 
-    def _path_keys(self, path: Sequence[str]) -> tuple[tuple[str, bool, str], ...]:
-        return tuple((name, self.keys[name].number, self.keys[name].ending) for name in path)
+    def _path_keys(self, path: Sequence[Level]) -> tuple[tuple[Level, Key], ...]:
+        return tuple((name, attrs.evolve(self.keys[name], cell=None)) for name in path)
 
 
 @functools.lru_cache(maxsize=64)
-def _region(kind: type[Engine], path: tuple[tuple[str, bool, str], ...]) -> Any:
-    """Return what a region is called: its code, or its name with the names around it."""
+def _region(kind: type[Engine], path: tuple[tuple[Level, Key], ...]) -> Any:
+    """Return what a region is called: its code, or its name or short number with the names around it."""
     engine = kind()
-    name, number, ending = path[-1]
-    own = label_text(engine, Key(None, number=number, ending=ending), engine.column(label(name)))
-    if number or len(path) == 1:
+    level, key = path[-1]
+    own = label_text(engine, key, engine.column(label(level)))
+    if key.cut or len(path) == 1:
         return own
     around = engine.joined(_region(kind, path[:-1]), "/")
-    named = engine.matches(own, "[0-9]+") | engine.is_null(engine.column(label(path[-2][0])))
-    return engine.choose(named, own, around + own)
+    code = engine.matches(own, "[0-9]+") & (engine.length(own) >= LEVELS[level])
+    return engine.choose(code | engine.is_null(engine.column(label(path[-2][0]))), own, around + own)
 
 
 @functools.lru_cache(maxsize=64)
