@@ -320,6 +320,54 @@ def test_a_panel_takes_each_years_register_rows(plan: cp.Plan) -> None:
     assert [row.value for row in result] == [20, 40]
 
 
+@pytest.fixture(params=["objects", "polars", "lazy", "pandas", "pyarrow", "DuckDB"])
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[pl.DataFrame], Any]:
+    """What makes a table of a frame; a small file is read into Python objects."""
+
+    def written(frame: pl.DataFrame) -> Path:
+        path = tmp_path / f"{frame.columns[-1]}.csv"
+        frame.write_csv(path)
+        return path
+
+    kinds: dict[str, Callable[[pl.DataFrame], Any]] = {
+        "objects": written,
+        "polars": pl.DataFrame,
+        "lazy": pl.DataFrame.lazy,
+        "pandas": pl.DataFrame.to_pandas,
+        "pyarrow": pl.DataFrame.to_arrow,
+        "DuckDB": lambda frame: duckdb.from_arrow(frame.to_arrow()),
+    }
+    return kinds[request.param]
+
+
+def test_what_a_register_says_of_another_year_is_not_left_out_in_silence(
+    plan: cp.Plan, made: Callable[[pl.DataFrame], Any]
+) -> None:
+    """Nor what it says of none: a note tells how much of it has no row to go to."""
+    code = "411422001201"
+    communities = pl.DataFrame({"year": [2023, 2024], "code": [code, code], "households": [100, 100]})
+    facilities = pl.DataFrame({"year": [2022, 2023, None], "community": code, "floor_area": [20, 40, 80]})
+    facilities = facilities.with_columns(kind=pl.lit("综合服务设施"))
+    data = cp.Dataset(communities=made(communities), facilities=made(facilities))
+    result = plan.evaluate(data, by=["year", "county"], targets=AREA)
+    assert [row.value for row in result] == [40, 0]
+    told = {note.code: note.en for note in result.notes}
+    assert told["elsewhere"].startswith("the facilities table has 2 pair(s) of community and year without a row in the")
+    data = cp.Dataset(communities=made(communities), facilities=made(facilities[1:2]))
+    assert [note.code for note in plan.evaluate(data, by=["year", "county"], targets=AREA).notes] == ["unlisted"]
+
+
+def test_the_kind_of_a_facility_is_no_kind_of_a_community(plan: cp.Plan, made: Callable[[pl.DataFrame], Any]) -> None:
+    """Both tables may have a column of that name; the communities keep their facilities."""
+    codes = ["411422001201", "411422001202"]
+    communities = pl.DataFrame({"code": codes, "类型": ["试点", "其他"], "households": [100, 100]})
+    facilities = pl.DataFrame({"community": codes, "类型": "综合服务设施", "floor_area": [20, 40]})
+    data = cp.Dataset(communities=made(communities), facilities=made(facilities))
+    result = plan.evaluate(data, by="类型", targets=AREA)
+    assert {row.columns["类型"]: row.value for row in result} == {"试点": 20, "其他": 40}
+    assert not result.notes
+
+
 def test_int32_columns_do_not_overflow(plan: cp.Plan) -> None:
     """Sums past 2^31 are right."""
     rows = 3000

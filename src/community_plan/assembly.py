@@ -349,7 +349,10 @@ class _Assembly:
             units=self.units.get(name),
             faults=self.faults,
         )
-        result = _Register(columns=tuple(column for column in self.grouping.columns if column in headers))
+        # What the register says of its own rows, such as the kind of a facility, is no column of the communities.
+        own = [header for header in headers if stands_for(self.variables, name, header)]
+        shared = tuple(column for column in self.grouping.columns if column in headers and column not in own)
+        result = _Register(columns=shared)
         if len(self.faults) > before:
             return result
         table = self.enter(raw, columns, {column: column for column in result.columns}, ())
@@ -384,7 +387,7 @@ class _Assembly:
         assert register.within is not None
         absent = 0 if self.data.unlisted == "zero" else None
         wanted = [key for key, derive in self.derived_names().items() if derive.table == name]
-        table, unlisted, strangers = table.join(
+        table, unlisted, strangers, elsewhere = table.join(
             register.within, register.columns, wanted, absent=absent, careful=self.way.careful
         )
         if strangers:
@@ -393,6 +396,18 @@ class _Assembly:
                 f"expected codes that stand in the {self.unit} table, got {strangers[0]!r}{more}",
                 place=self.data.tables[name].source.place(column=_KEY[name]),
                 mend=f"add the {self.unit}, or correct the codes",
+            )
+        if elsewhere:
+            columns = ", ".join(register.columns)
+            self.notes.append(
+                Note(
+                    code="elsewhere",
+                    zh=f"{name} 表中有 {{count}} 组{label(self.level, 'zh')}与 {columns} "
+                    f"在 {self.unit} 表中没有对应的行, 未计入",
+                    en=f"the {name} table has {{count}} pair(s) of {self.level} and {columns} without a row in the "
+                    f"{self.unit} table: not counted",
+                    count=elsewhere,
+                )
             )
         if unlisted:
             zh = "计为 0" if absent == 0 else "计为未知"

@@ -122,7 +122,7 @@ class Table(Protocol):
 
     def join(
         self, register: Register, columns: Sequence[str], wanted: Sequence[str], *, absent: int | None, careful: bool
-    ) -> tuple[Self, int, list[str]]:
+    ) -> tuple[Self, int, list[str], int]:
         """Give every row what a register says of it.
 
         Args:
@@ -133,7 +133,8 @@ class Table(Protocol):
             careful: Whether to count before believing.
 
         Returns:
-            The table, the number of rows not listed, and the listed codes that the table does not have.
+            The table, the number of rows not listed, the listed codes that the table does not have, and how many codes
+            are listed with labels of the columns that no row has.
         """
         ...
 
@@ -272,7 +273,7 @@ class Listed:
         *,
         absent: int | None,
         careful: bool,  # noqa: ARG002  # as `Table`
-    ) -> tuple[Self, int, list[str]]:
+    ) -> tuple[Self, int, list[str], int]:
         """Give every row what a register says of it; see `Table`."""
         said = dict(register.rows())
         keys = list(zip(*(self.label_cells(name) for name in ("code", *columns)), strict=True))
@@ -282,7 +283,8 @@ class Listed:
             name: [absent if row is None else None if row[2 * place + 1] else row[2 * place] for row in listed]
             for place, name in enumerate(wanted)
         }
-        return self.with_amounts(amounts), sum(1 for row in listed if row is None), strangers
+        elsewhere = len(said.keys() - set(keys)) if columns else 0
+        return self.with_amounts(amounts), sum(1 for row in listed if row is None), strangers, elsewhere
 
 
 @attrs.frozen

@@ -321,7 +321,7 @@ class NativeTable:
 
     def join(
         self, given: Register, labels: Sequence[str], wanted: Sequence[str], *, absent: int | None, careful: bool
-    ) -> tuple[NativeTable, int, list[str]]:
+    ) -> tuple[NativeTable, int, list[str], int]:
         """Give every row what a register says of it; see `Table`."""
         register = self._here(given, labels, 2 * len(wanted))
         engine = self.engine
@@ -346,12 +346,16 @@ class NativeTable:
                 "there__": engine.whole(1),
             },
         )
-        codes = engine.select(left, {"on0": engine.column("on0"), "here__": engine.whole(1)})
-        lost = engine.where(engine.join(right, codes, ["on0"], ["here__"]), engine.is_null(engine.column("here__")))
-        strangers = sorted(
-            str(code).zfill(self.code_width) for (code,) in engine.distinct(lost, {"on0": engine.column("on0")})
-        )
         on = ["on0", *(f"on{place}" for place in range(1, len(columns) + 1))]
+
+        def lost(keys: Sequence[str]) -> Any:
+            """Return the rows of the register whose keys no row has."""
+            here = engine.select(left, {**{key: engine.column(key) for key in keys}, "here__": engine.whole(1)})
+            return engine.where(engine.join(right, here, keys, ["here__"]), engine.is_null(engine.column("here__")))
+
+        codes = engine.distinct(lost(["on0"]), {"on0": engine.column("on0")})
+        strangers = sorted(str(code).zfill(self.code_width) for (code,) in codes)
+        elsewhere = engine.one_row(lost(on), {"rows": None})["rows"] if columns else 0
         added = [*(f"r{name}" for name in wanted), *(f"u{name}" for name in wanted), "there__"]
         joined = engine.join(left, right, on, added)
         engine, joined = engine.rebased(joined)
@@ -378,7 +382,7 @@ class NativeTable:
             suspects=tuple(suspects),
             largest=largest,
         )
-        return table, totals["unlisted"], strangers
+        return table, totals["unlisted"], strangers, elsewhere
 
     def _here(self, register: Register, labels: Sequence[str], features: int) -> NativeRegister:
         """Return a register inside this engine, wherever it comes from."""
