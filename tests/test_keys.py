@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -178,6 +180,45 @@ def test_a_column_of_the_users_own_has_one_label_for_a_value_in_every_engine(kin
     rows = PLAN.evaluate(MAKES[kind](frame), by="batch", targets=AREA).rows
     found = {row.columns["batch"]: int(row.denominator) // 1_000 for row in rows}
     assert found == {label: labels.count(label) for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        ([2024.0, None, "2023", 2024], ["2024", None, "2023", "2024"]),
+        ([Decimal("2024.0"), float("nan"), np.int16(2023), np.float32(2024)], ["2024", None, "2023", "2024"]),
+        ([True, np.bool_(True), "True", float("inf")], ["True", "True", "True", None]),
+        ([dt.date(2024, 12, 31), None, "2024-12-31", pd.NaT], ["2024-12-31", None, "2024-12-31", None]),
+        ([float("inf")] * 4, [None] * 4),
+    ],
+    ids=["doubles", "numbers", "truth values", "dates", "nothing"],
+)
+def test_python_objects_have_the_labels_of_columns_of_their_types(cells: list[Any], labels: list[str | None]) -> None:
+    """Whoever reads a workbook into pandas has such columns, beside others who have the same years as numbers."""
+    frame = communities(4).to_pandas()
+    frame["batch"] = pd.Series(cells, dtype=object)
+    rows = PLAN.evaluate(frame, by="batch", targets=AREA).rows
+    found = {row.columns["batch"]: int(row.denominator) // 1_000 for row in rows}
+    assert found == {label: labels.count(label) for label in labels}
+
+
+@pytest.mark.parametrize(
+    ("cell", "got"),
+    [
+        (2024.5, "fractions in 2 of its cells"),
+        (Decimal("1e400"), "fractions in 2"),
+        (pd.Timestamp("2024-12-31"), "Timestamp in 2"),
+        (b"2024", "bytes in 2"),
+        (["2024"], "list in 2"),
+    ],
+    ids=str,
+)
+def test_python_objects_that_are_written_in_several_ways_tell_no_rows_apart(cell: Any, got: str) -> None:
+    """As columns of their types do not."""
+    frame = communities(4).to_pandas()
+    frame["batch"] = pd.Series([cell, "2024", cell, None], dtype=object)
+    with pytest.raises(cp.DataError, match=f"column 'batch': expected texts, whole numbers, .* got {got}"):
+        PLAN.evaluate(frame, by="batch", targets=AREA)
 
 
 @pytest.mark.parametrize("kind", ENGINES)

@@ -90,9 +90,11 @@ class ArrayEngine(ArrayCells):
     def listed(self, relation: Relation, header: str) -> list[Any]:
         return listed(relation.table.whole(header))
 
-    def beside(self, relation: Relation, columns: Mapping[str, Sequence[int | None]]) -> Relation:
+    def beside(
+        self, relation: Relation, columns: Mapping[str, Sequence[Any]], *, texts: Sequence[str] = ()
+    ) -> Relation:
         table = relation.table
-        more = {name: (_numbers_of(cells),) for name, cells in columns.items()}
+        more = {name: (text_of(cells) if name in texts else _numbers_of(cells),) for name, cells in columns.items()}
         return relation.on(Table(table.rows, {**table.columns, **more}))
 
     def select(self, relation: Relation, columns: Mapping[str, Cell]) -> Relation:

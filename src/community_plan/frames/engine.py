@@ -407,5 +407,7 @@ class Lister(Engine, Protocol):
     def listed(self, relation: Any, header: str) -> list[Any]:
         """The cells of a column, None where one is missing."""
 
-    def beside(self, relation: Any, columns: Mapping[str, Sequence[int | None]]) -> Any:
-        """The relation with some more columns of whole numbers."""
+    def beside(
+        self, relation: Any, columns: Mapping[str, Sequence[int | str | None]], *, texts: Sequence[str] = ()
+    ) -> Any:
+        """The relation with some more columns of whole numbers; `texts` names those that are texts."""

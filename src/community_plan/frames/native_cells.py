@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
@@ -49,6 +51,30 @@ _DATES = ("Date", "DATE", "date")
 _MOST_WHOLE = 2.0**51
 """The largest double that `Engine.nearest` reads."""
 _MEND = "correct the cell, or leave it empty if the value is not known"
+
+
+def _label_of(cell: Any) -> str | None:
+    """Return a Python object as the label that it has in a column of its type.
+
+    Raises:
+        ValueError: If it can be written in more than one way.
+    """
+    value: Any = cell.item() if hasattr(cell, "item") else cell  # numpy's own
+    match value:
+        case None | str():
+            return value
+        case int():
+            return str(value)
+        case float() | Decimal():
+            if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+                return None
+            if not -_MOST_WHOLE <= value <= _MOST_WHOLE or value != int(value):
+                raise ValueError("fractions")
+            return str(int(value))
+        case dt.date() if not isinstance(value, dt.datetime):
+            return value.isoformat()
+        case _:
+            raise ValueError(type(value).__name__)
 
 
 @attrs.frozen
@@ -138,6 +164,8 @@ class CellReader:
                 return Key(
                     engine.choose(engine.is_null(cell), engine.to_text(cell), word)
                 )  # what is missing is neither
+            case "objects":
+                return self.object_key(header)
             case "decimal" if kind.scale > 0:
                 self.refuse_key(header, kind.shown)
             case "other" if kind.shown not in _DATES and not self.is_empty(header):
@@ -156,6 +184,23 @@ class CellReader:
         if self.careful and (count := engine.one_row(self.relation, {"broken": broken})["broken"]):
             self.refuse_key(header, f"fractions in {count} of its cells")
         return Key(engine.choose(there, whole, engine.no_whole()), number=True, full=full)
+
+    def object_key(self, header: str) -> Key:
+        """Return a key column of Python objects, each written as a column of its type would be."""
+        engine, name = cast(Lister, self.engine), f"key{len(self.taken)}__read"
+        labels: list[str | None] = []
+        refused: list[str] = []
+        for cell in engine.listed(self.relation, header):
+            try:
+                labels.append(_label_of(cell))
+            except ValueError as error:
+                refused.append(str(error))
+        if refused:
+            self.refuse_key(header, f"{refused[0]} in {refused.count(refused[0])} of its cells")
+            return Key(engine.column(header))
+        self.relation = engine.beside(self.relation, {name: labels}, texts=[name])
+        self.taken.append(name)
+        return Key(engine.column(name))
 
     def refuse_key(self, header: str, got: str) -> None:
         """Note that a column cannot tell regions apart, because its cells can be written in more than one way."""
