@@ -202,6 +202,23 @@ def test_python_objects_have_the_labels_of_columns_of_their_types(cells: list[An
     assert found == {label: labels.count(label) for label in labels}
 
 
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow"])
+def test_a_categorical_of_numbers_has_their_labels(kind: str) -> None:
+    """Doubles that are years, and fractions that are refused, as in a column without words."""
+
+    def worded(cells: list[Any]) -> Any:
+        frame = communities(4, batch=pl.Series(cells))
+        if kind == "pandas":
+            return frame.to_pandas().astype({"batch": "category"})
+        table = frame.to_arrow()
+        return table.set_column(3, "batch", table["batch"].dictionary_encode())
+
+    rows = PLAN.evaluate(worded([2024.0, None, 2023.0, 2024.0]), by="batch", targets=AREA).rows
+    assert {row.columns["batch"] for row in rows} == {"2023", "2024", None}
+    with pytest.raises(cp.DataError, match=r"column 'batch': expected texts, .* got fractions in 2 of its cells"):
+        PLAN.evaluate(worded([2024.5, None, 2023.0, 2024.5]), by="batch", targets=AREA)
+
+
 @pytest.mark.parametrize(
     ("cell", "got"),
     [

@@ -62,11 +62,26 @@ def read(series: nw.Series[Any]) -> tuple[Kind, Sequence[Column]]:
         plain = np.int64 if dtype.is_integer() else np.float64 if dtype.is_float() else np.bool_
         return _numbers(dtype, _chunks(series, plain), lambda: series)
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        return Kind("text", shown), _texts(series)
+        words = _words_alone(series)
+        return (Kind("text", shown), _texts(series)) if words is series else read(words)
     if series.null_count() == len(series):
         return Kind("nothing", shown), [_nothing(len(series))]
     numbers = isinstance(dtype, nw.Object | nw.Decimal | nw.Int128 | nw.UInt128)
     return Kind("objects" if numbers else "other", shown), [Others(series)]
+
+
+def _words_alone(series: nw.Series[Any]) -> nw.Series[Any]:
+    """Return a categorical as a column of its words, if these are neither texts nor written in one way alone."""
+    native = series.to_native()
+    if series.implementation.is_pandas_like() and hasattr(native, "cat"):
+        words = native.cat.categories
+        if words.inferred_type not in ("string", "integer", "boolean", "empty"):
+            return nw.from_native(native.astype(words.dtype), series_only=True)
+    if series.implementation.is_pyarrow() and hasattr(native.type, "value_type"):
+        words_type = native.type.value_type
+        if "string" not in str(words_type):
+            return nw.from_native(native.cast(words_type), series_only=True)
+    return series
 
 
 def _numbers(dtype: Any, chunks: Iterable[Chunk], get: Callable[[], nw.Series[Any]]) -> tuple[Kind, Sequence[Column]]:
