@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable
@@ -63,6 +64,39 @@ def test_no_tally_is_merged_with_itself(plan: cp.Plan, tmp_path: Path, monkeypat
         with pytest.raises(cp.DataError) as caught:
             cp.merge_tallies(again)
         assert all("expected each tally once" in str(fault) for fault in caught.value.faults)
+
+
+def test_a_copy_of_a_part_is_no_other_part(plan: cp.Plan, yong: cp.Tally, tmp_path: Path) -> None:
+    """Under another name, and with the ends of lines and the mark of another system; parts may have equal sums."""
+    halves = [plan.tally(half, by="county", targets=AREA, complete=False) for half in (SUI[:1], SUI[1:2])]
+    assert halves[0] == halves[1]
+    assert (halves[0] + halves[1]).cells[("411422",)][0]["units"] == 2
+    halves[0].save(tmp_path / "half.json")
+    copy = tmp_path / "half (1).json"
+    copy.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "half.json").read_bytes().replace(b"\n", b"\r\n"))
+    yong.save(tmp_path / "yong.json")
+    with pytest.raises(
+        TallyError, match=r"half\.json: expected each tally once, got the same as in .*half \(1\)\.json"
+    ):
+        cp.merge_tallies(tmp_path)
+    copy.unlink()
+    assert cp.merge_tallies(tmp_path) == halves[0] + yong
+
+
+def test_no_tally_of_a_folder_is_left_out_for_its_ending(sui: cp.Tally, yong: cp.Tally, tmp_path: Path) -> None:
+    """Other systems write it in capitals."""
+    sui.save(tmp_path / "411422.JSON")
+    yong.save(tmp_path / "411481.json")
+    assert cp.merge_tallies(tmp_path) == sui + yong
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths of another kind")
+def test_what_cannot_be_looked_at_is_no_tally(tmp_path: Path) -> None:
+    """Nor a name that is none."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path, says in ((tmp_path / "loop", "symbolic links"), ("a" * 300, "name too long")):
+        with pytest.raises(TallyError, match=f"cannot be read: .*{says}"):
+            cp.merge_tallies(path)
 
 
 def test_tallies_of_different_kinds_do_not_merge(plan: cp.Plan, sui: cp.Tally) -> None:
@@ -128,12 +162,12 @@ def test_townships_are_told_apart_in_all_tallies_or_in_none(plan: cp.Plan) -> No
 def test_a_sum_that_does_not_fit_is_refused(sui: cp.Tally, tmp_path: Path) -> None:
     """As in one table."""
 
-    def grow(data: dict[str, Any]) -> None:
+    def grow(data: dict[str, Any], number: int) -> None:
         sums = data["cells"][0]["sums"][0]
-        sums[3] = sums[5] = sums[6] = 2**62
+        sums[3] = sums[5] = sums[6] = 2**62 + number  # no copy of another
         data["cells"][0]["complete"] = False
 
-    paths = [changed(tmp_path / f"{number}.json", sui, grow) for number in range(2)]
+    paths = [changed(tmp_path / f"{n}.json", sui, functools.partial(grow, number=n)) for n in range(2)]
     with pytest.raises(SumOverflowError, match=r"passes 2\^63"):
         cp.merge_tallies(paths)
     assert cp.merge_tallies(paths[:1]).groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from community_plan.programs import Slots
 from community_plan.regions import LEVELS, is_code_of
 from community_plan.tallies import Key, Tally, add_up, by_words, key_order, key_text, note_order, without_levels
 
-__all__ = ["merge_notes", "merge_tallies", "plan_differences"]
+__all__ = ["files_in", "merge_notes", "merge_tallies", "plan_differences"]
 
 
 def merge_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
@@ -34,7 +35,7 @@ def merge_tallies(tallies: Iterable[Tally | str | Path] | str | Path) -> Tally:
     A region that was counted as a whole stands in one tally only; parts of a region (`complete=False`) add up.
 
     Args:
-        tallies: Tallies, paths of files, or folders whose `*.json` files are all tallies.
+        tallies: Tallies, paths of files, or folders whose `*.json` files, in any case, are all tallies.
 
     Raises:
         TallyError: If there is none, one cannot be read, they differ in plan, readings, targets or grouping, or
@@ -44,10 +45,11 @@ def merge_tallies(tallies: Iterable[Tally | str | Path] | str | Path) -> Tally:
     given = [tallies] if isinstance(tallies, str | Path | Tally) else list(tallies)
     faults: list[CommunityPlanError] = []
     named: list[tuple[Tally, Place]] = []
-    seen: set[Path | int] = set()
+    seen: set[str | int] = set()
+    parts: dict[str, Place] = {}
     for number, item in enumerate(given, start=1):
         for opened, place in _opened(item, number):
-            same = opened.resolve() if isinstance(opened, Path) else id(opened)
+            same = os.path.realpath(opened) if isinstance(opened, Path) else id(opened)
             try:
                 if same in seen:
                     raise TallyError(
@@ -56,7 +58,17 @@ def merge_tallies(tallies: Iterable[Tally | str | Path] | str | Path) -> Tally:
                 seen.add(same)
                 if isinstance(opened, TallyError):
                     raise opened
-                named.append((opened if isinstance(opened, Tally) else Tally.load(opened), place))
+                tally = opened if isinstance(opened, Tally) else Tally.load(opened)
+                if isinstance(opened, Path) and not tally.complete and any(_amounts(tally)):
+                    # Nothing else tells a copy of a part from another part of its region.
+                    first = parts.setdefault(tally.to_json(), place)
+                    if first is not place:
+                        raise TallyError(
+                            f"expected each tally once, got the same as in {first}",
+                            place=place,
+                            mend="leave one of them out; parts of equal sums are tallied by a finer level",
+                        )
+                named.append((tally, place))
             except CommunityPlanError as error:
                 faults.extend(error.faults)
     if not given:
@@ -73,13 +85,21 @@ def _opened(item: object, number: int) -> list[tuple[Tally | Path | TallyError, 
     if not isinstance(item, str | Path):
         return [(TallyError(f"expected a tally or a path, got {type(item).__name__}", place=here), here)]
     path = Path(item)
-    if not path.is_dir():
-        return [(path, Place(file=str(path)))]
-    files = sorted(path.glob("*.json"))
+    here = Place(file=str(path))
+    try:
+        files = files_in(path) if path.is_dir() else None
+    except OSError as error:
+        return [(TallyError(f"cannot be read: {error.strerror}", place=here), here)]
+    if files is None:
+        return [(path, here)]
     if not files:
-        here = Place(file=str(path))
         return [(TallyError("expected a folder with *.json files, got none", place=here), here)]
     return [(file, Place(file=str(file))) for file in files]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of tallies in a folder; other systems write their ending in capitals."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json")
 
 
 def _merged(named: Sequence[tuple[Tally, Place]]) -> Tally:

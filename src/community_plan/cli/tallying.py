@@ -23,7 +23,7 @@ from community_plan.cli.program import (
     levels_of,
     pairs_of,
 )
-from community_plan.merging import merge_tallies
+from community_plan.merging import files_in, merge_tallies
 from community_plan.tables import TABLES, open_dataset
 from community_plan.tallies import Tally
 from community_plan.units import Lang
@@ -98,7 +98,7 @@ def merge(
     output:
         File to write; without it the sums are printed.
     """
-    _check_output(output, [file for path in tallies for file in (path.glob("*.json") if path.is_dir() else [path])])
+    _check_output(output, [file for path in tallies for file in (files_in(path) if path.is_dir() else [path])])
     merged = merge_tallies(tallies)
     return _write(merged.as_complete() if complete else merged, output, lang)
 
