@@ -90,6 +90,23 @@ def test_an_unknown_unit_names_column_and_nearest_unit(plan: cp.Plan, make: Call
     assert "百户" in error.suggestions
 
 
+def test_what_stands_in_brackets_after_a_header_is_a_unit_or_a_fault_of_that_column(
+    plan: cp.Plan, make: Callable[..., Any]
+) -> None:
+    """The column is there, so none is said to be missing."""
+    changed = {"comprehensive_service_area": None, "综合服务设施面积(含在建)": [30.0, 60.0, 90.0]}
+    error = fault(plan, make(**changed), errors.UnknownUnitError)
+    assert (error.place.column, error.unit) == ("综合服务设施面积(含在建)", "含在建")
+
+
+def test_brackets_after_a_header_that_no_target_reads_are_no_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """A column too many does no harm, and what has no unit is another column with brackets than without."""
+    data = make(**{"常住人口(2024年)": [1, 2, 3], "名称(曾用名)": ["甲", "乙", "丙"]})
+    assert plan.evaluate(data, targets=AREA, by="community").rows[0].region_name.zh == "411422001201"
+    coded = make(code=None, **{"代码(原)": GOOD["code"]})
+    assert "headed 'code'" in str(fault(plan, coded, errors.MissingColumnError, by="county"))
+
+
 def test_a_header_and_a_call_that_name_two_units(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """Neither wins in silence; where both say the same there is no fault."""
     changed = {"comprehensive_service_area": None, "综合服务设施面积(公顷)": [0.003, 0.006, 0.009]}

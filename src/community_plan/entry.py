@@ -239,11 +239,7 @@ def resolve_columns(
     found: dict[str, SourceColumn] = {}
     seen: dict[str, str] = {}
     for header in headers:
-        try:
-            match = variables.match(source.table, header)
-        except UnknownUnitError as error:
-            faults.append(error.at(source.place(column=header)))
-            continue
+        match = variables.match(source.table, header)
         if match is None:
             continue
         name, unit = match
@@ -279,14 +275,15 @@ def _with_unit(
     variable: Variable,
     header: str,
     given: str | None,
-    in_header: Unit | None,
+    in_header: str | None,
     faults: list[CommunityPlanError],
 ) -> SourceColumn | None:
     if variable.type != "quantity":
         return SourceColumn(variable=variable, header=header)
     place = source.place(column=header)
     try:
-        unit = parse_unit(given) if given is not None else in_header or variable.unit
+        headed = None if in_header is None else parse_unit(in_header)
+        unit = parse_unit(given) if given is not None else headed or variable.unit
     except UnknownUnitError as error:
         faults.append(error.at(place))
         return None
@@ -294,10 +291,10 @@ def _with_unit(
         mend = f"give {variable.id!r} in {variable.unit} or a unit that converts to it, or drop the unit"
         faults.append(DimensionError(str(variable.unit), str(unit), place=place, mend=mend))
         return None
-    if given is not None and in_header is not None and in_header != unit:
+    if given is not None and headed is not None and headed != unit:
         faults.append(
             AmbiguousColumnError(
-                f"the header says {in_header}, the call says {unit}", place=place, mend="let one of them go"
+                f"the header says {headed}, the call says {unit}", place=place, mend="let one of them go"
             )
         )
         return None

@@ -39,11 +39,8 @@ def headers_of(table: CellTable | RawTable) -> list[str]:
 
 
 def stands_for(variables: Variables, table: TableName, header: str) -> str | None:
-    """Return the variable that a header stands for, if any; a header's faults are reported elsewhere."""
-    try:
-        match = variables.match(table, header)
-    except CommunityPlanError:
-        return None
+    """Return the variable that a header stands for, if any."""
+    match = variables.match(table, header)
     return None if match is None else match[0]
 
 

@@ -13,7 +13,7 @@ import attrs
 
 from community_plan.errors import MeasureError, NotFoundError
 from community_plan.sources import Text
-from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit, in_language, parse_unit
+from community_plan.units import DIMENSIONLESS, Lang, Quantity, Unit, in_language
 
 __all__ = [
     "KIND_OF",
@@ -214,11 +214,10 @@ class Variables(Mapping[str, Variable]):
             tables[variable.table][normalise_word(variable.id)] = variable.id
         return tables
 
-    def match(self, table: TableName, header: str) -> tuple[str, Unit | None] | None:
-        """Return the id, and the unit if the header names one, of the variable a header stands for.
+    def match(self, table: TableName, header: str) -> tuple[str, str | None] | None:
+        """Return the id of the variable a header stands for, and the text in brackets if a quantity has some: its unit.
 
-        Raises:
-            UnknownUnitError: If the header is a known name with an unknown unit in brackets.
+        What has no unit has no brackets either: 名称(曾用名) is another column than 名称.
         """
         headers = self._headers[table]
         whole = headers.get(normalise_word(header))
@@ -226,9 +225,9 @@ class Variables(Mapping[str, Variable]):
             return whole, None
         name, unit = split_header(header)
         named = headers.get(normalise_word(name))
-        if named is None or unit is None:
+        if named is None or unit is None or self.of_table(table)[named].type != "quantity":
             return None
-        return named, parse_unit(unit)
+        return named, unit
 
     def sibling(self, key: str, name: str) -> str:
         """Return the key of a variable that stands in the same table as another."""
