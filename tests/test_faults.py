@@ -522,6 +522,9 @@ def test_registers_must_fit_the_communities(plan: cp.Plan) -> None:
     stranger = cp.Facility(community="411422001202", kind="comprehensive_service", floor_area=5)
     with pytest.raises(errors.DataError, match="'411422001202'"):
         plan.evaluate(cp.Dataset(communities=[place], facilities=[stranger]), targets=AREA)
+    headed = pl.DataFrame({"社区代码": ["411422001202"], "kind": ["comprehensive_service"], "floor_area": [5]})
+    error = fault(plan, cp.Dataset(communities=[place], facilities=headed), errors.DataError)
+    assert error.place.column == "社区代码"
     twice = cp.Community(code="411422001201", households=100, comprehensive_service_area=3)
     own = cp.Facility(community="411422001201", kind="comprehensive_service", floor_area=5)
     frame = pl.DataFrame({"code": [twice.code], "households": [100], "comprehensive_service_area": [3]})

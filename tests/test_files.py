@@ -80,11 +80,11 @@ def test_a_level_that_is_not_reported_follows_from_the_code(plan: cp.Plan, write
 @pytest.mark.parametrize("missing", ["", "  ", "不详", "—"])
 def test_a_level_that_nothing_tells_is_a_fault(plan: cp.Plan, write: Write, missing: str) -> None:
     """Without codes there is no region to put the row in."""
-    path = write(f"county,households,comprehensive_service_area\n睢县,100,30\n{missing},200,60\n")
+    path = write(f"区县,households,comprehensive_service_area\n睢县,100,30\n{missing},200,60\n")
     with pytest.raises(errors.CellError, match="expected a county, got none") as caught:
         plan.evaluate(path, targets=AREA, by="county")
     assert caught.value.place is not None
-    assert caught.value.place.row == 2
+    assert (caught.value.place.row, caught.value.place.column) == (2, "区县")
     assert "add a column of codes" in str(caught.value)
 
 

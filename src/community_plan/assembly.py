@@ -19,6 +19,7 @@ from community_plan.errors import (
     CommunityPlanError,
     DataError,
     MissingColumnError,
+    Place,
     nearest,
     raise_faults,
 )
@@ -238,13 +239,23 @@ class _Assembly:
             if coded:  # an empty text is a text, which no engine takes for a missing one
                 mend = "fill the cell, or make it null, so that it follows from the code"
             problem = f"expected a {level}, got none"
-            self.faults.append(bad_cells(main.source, level, problem, rows, count=count, mend=mend))
+            header = self.header_of(self.unit, level)
+            self.faults.append(bad_cells(main.source, header, problem, rows, count=count, mend=mend))
         return table
 
     @property
     def level(self) -> Level:
         """Level of the table's rows."""
         return UNIT_LEVEL[self.unit]
+
+    def header_of(self, table: TableName, name: str) -> str:
+        """Return how the column of a variable is headed in the data, its id where it has none."""
+        headers = headers_of(self.data.tables[table])
+        return next((header for header in headers if stands_for(self.variables, table, header) == name), name)
+
+    def place_of(self, table: TableName, name: str) -> Place:
+        """Return the place of the column of a variable."""
+        return self.data.tables[table].source.place(column=self.header_of(table, name))
 
     # -- which columns -----------------------------------------------------------------------------------
 
@@ -394,7 +405,7 @@ class _Assembly:
             more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
             raise DataError(
                 f"expected codes that stand in the {self.unit} table, got {strangers[0]!r}{more}",
-                place=self.data.tables[name].source.place(column=_KEY[name]),
+                place=self.place_of(name, _KEY[name]),
                 mend=f"add the {self.unit}, or correct the codes",
             )
         if elsewhere:
@@ -427,7 +438,7 @@ class _Assembly:
         return DataError(
             f"expected one name for the {level} of {region}, which has more than its communities, got "
             + " and ".join(repr(name) for name in names[:5]),
-            place=self.data.tables[self.unit].source.place(column=level),
+            place=self.place_of(self.unit, level),
             mend="call it by one name, or by its code, in all of its rows",
         )
 
@@ -450,7 +461,7 @@ class _Assembly:
                 DataError(
                     f"expected at most its whole, {whole!r}, got more in {count} of its rows"
                     + (f", such as {code}" if code is not None else ""),
-                    place=self.data.tables[self.unit].source.place(column=part),
+                    place=self.place_of(self.unit, part),
                     mend="correct the register or the column, or leave out what is not known",
                 )
             )
