@@ -76,7 +76,7 @@ def test_a_panel_of_years_is_crossed_with_the_regions(plan: cp.Plan, frame: pl.D
     panel = pl.concat(
         [frame.with_columns(year=2023), frame.with_columns(year=2024, households=pl.col("households") * 2)]
     )
-    with pytest.raises(cp.DataError, match="by="):
+    with pytest.raises(cp.DataError, match="group by the column of the year"):
         plan.evaluate(panel, by="county", targets=AREA)
     result = plan.evaluate(panel, by=["year", "county"], targets=AREA)
     assert [(row.period, row.region) for row in result] == [

@@ -97,6 +97,7 @@ def test_what_stands_in_brackets_after_a_header_is_a_unit_or_a_fault_of_that_col
     changed = {"comprehensive_service_area": None, "综合服务设施面积(含在建)": [30.0, 60.0, 90.0]}
     error = fault(plan, make(**changed), errors.UnknownUnitError)
     assert (error.place.column, error.unit) == ("综合服务设施面积(含在建)", "含在建")
+    assert "in m² or a unit that converts to it" in str(error)
 
 
 def test_brackets_after_a_header_that_no_target_reads_are_no_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:
@@ -209,7 +210,7 @@ def test_a_duplicate_code_names_both_rows(plan: cp.Plan, make: Callable[..., Any
     error = fault(plan, make(code=["411422001201", "411422001202", "411422001201"]), errors.DuplicateCodeError)
     assert error.place.row == 3
     assert "stands on row 1 already" in str(error)
-    assert "by=['year'" in str(error)
+    assert "group by the column of the year" in str(error)  # however it is headed
 
 
 @pytest.mark.parametrize("way", ["prepared", "tallied", "beside a register", "beside people of the county"])

@@ -68,6 +68,15 @@ def test_a_number_with_a_footnote_is_told(plan: cp.Plan, write: Write, cell: str
     assert (caught.value.place.row, caught.value.place.column) == (1, "households")  # type: ignore[union-attr]  # a fault has a place
 
 
+@pytest.mark.parametrize("cell", ["#DIV/0!", "1.2万", "480-500", "93%", "2023/5/1"])
+def test_a_cell_that_is_no_amount_of_its_column_is_to_be_corrected(plan: cp.Plan, write: Write, cell: str) -> None:
+    """A column of households wants no square metres, whatever else a text with a number may be."""
+    path = write(f"{HEAD}\n411422001201,{cell},30\n")
+    with pytest.raises(errors.CellError) as caught:
+        plan.evaluate(path, targets=AREA)
+    assert caught.value.mend == "correct the cell, or leave it empty if the value is not known"
+
+
 @pytest.mark.parametrize("missing", ["", "  ", "不详", "--", "Ｎ／Ａ", "\u3000"])
 def test_a_level_that_is_not_reported_follows_from_the_code(plan: cp.Plan, write: Write, missing: str) -> None:
     """And a name has no spaces around it: 睢县 is one county, whoever typed it."""

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from community_plan.entry import (
+    CELL_MEND,
     INT64_MAX,
     MISSING_WORDS,
     OVERFLOW_MEND,
@@ -264,7 +265,8 @@ def read_cells(
     for errors in bad.values():
         rows = [row for row, _ in errors]
         first = errors[0][1]
-        mend = first.mend or _MENDS.get(column.variable.type)
+        # What a text alone should be like, such as one with any unit, is of no use in a column that has its own.
+        mend = _MENDS.get(column.variable.type, first.mend)
         faults.append(bad_cells(source, column.header, first.problem, rows, mend=mend))
     if rounded:
         notes.append(rounded_note(column, rounded))
@@ -283,7 +285,7 @@ def rounded_note(column: SourceColumn, count: int) -> Note:
 
 
 _MENDS = {
-    "quantity": "correct the cell, or leave it empty if the value is not known",
+    "quantity": CELL_MEND,
     "category": "use one of the listed words, or leave the cell empty if it is not known",
 }
 

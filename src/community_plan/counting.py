@@ -191,7 +191,7 @@ class _Given:
             users = dict.fromkeys(user for names in needed.values() for user in names)
             raise MissingColumnError(
                 f"expected a {unit} table, needed by {', '.join(users)}, got none",
-                mend="add it to the Dataset or the folder, or name the targets you want in targets=",
+                mend="add it to the Dataset or the folder, or name the targets you want",
             )
 
     def assembled(self, unit: TableName, needed: Mapping[str, list[str]], grouping: Grouping, way: Way) -> Assembled:

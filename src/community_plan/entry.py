@@ -41,6 +41,7 @@ from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_number, pa
 from community_plan.variables import TableName, Variable, Variables, normalise_word
 
 __all__ = [
+    "CELL_MEND",
     "FLOAT32_DUST",
     "FLOAT_DUST",
     "INT64_MAX",
@@ -81,6 +82,7 @@ What additions of doubles leave is no digit: 0.1 + 0.2 is 0.3. And 29.99999999 i
 
 INT64_MAX = 2**63 - 1
 """Largest sum, in quanta."""
+CELL_MEND = "correct the cell, or leave it empty if the value is not known"
 OVERFLOW_MEND = "check the largest cells, or evaluate parts of the table"
 
 MISSING_WORDS = frozenset(
@@ -281,14 +283,15 @@ def _with_unit(
     if variable.type != "quantity":
         return SourceColumn(variable=variable, header=header)
     place = source.place(column=header)
+    mend = f"give {variable.id!r} in {variable.unit} or a unit that converts to it, or drop the unit"
     try:
         headed = None if in_header is None else parse_unit(in_header)
         unit = parse_unit(given) if given is not None else headed or variable.unit
     except UnknownUnitError as error:
+        error.mend = mend
         faults.append(error.at(place))
         return None
     if not unit.same_dimension(variable.unit):
-        mend = f"give {variable.id!r} in {variable.unit} or a unit that converts to it, or drop the unit"
         faults.append(DimensionError(str(variable.unit), str(unit), place=place, mend=mend))
         return None
     if given is not None and headed is not None and headed != unit:
@@ -317,7 +320,7 @@ def _missing_column(
     return MissingColumnError(
         f"expected a column headed {words}{why}, got none{hint}",
         place=source.place(),
-        mend="add the column (empty cells count as not reported), or name the targets you want in targets=",
+        mend="add the column (empty cells count as not reported), or name the targets you want",
     )
 
 
@@ -432,5 +435,5 @@ def duplicate_code(
     return DuplicateCodeError(
         f"code {code!r} stands on {where}{more}",
         place=source.place(row=row, column=header),
-        mend="keep one row for each community; for a panel of years, pass by=['year', …]",
+        mend="keep one row for each community; where each year has its rows, group by the column of the year, too",
     )

@@ -16,6 +16,7 @@ import attrs
 
 from community_plan.columns import read_cells
 from community_plan.entry import (
+    CELL_MEND,
     FLOAT32_DUST,
     FLOAT_DUST,
     LEAST_DUST,
@@ -50,7 +51,6 @@ _HUGE = ("UInt64", "UInt128", "Int128", "UBIGINT", "HUGEINT", "UHUGEINT")
 _DATES = ("Date", "DATE", "date")
 _MOST_WHOLE = 2.0**51
 """The largest double that `Engine.nearest` reads."""
-_MEND = "correct the cell, or leave it empty if the value is not known"
 
 
 def _label_of(cell: Any) -> str | None:
@@ -331,8 +331,7 @@ class CellReader:
         for errors in faulty.values():
             words = [word for word, _ in errors]
             problem = errors[0][1].problem.replace("{", "{{").replace("}", "}}")
-            mend = errors[0][1].mend or _MEND
-            checks.append(Check(column, problem, mend, engine.fill(engine.among(cell, words), False)))
+            checks.append(Check(column, problem, CELL_MEND, engine.fill(engine.among(cell, words), False)))
         if rounded:
             spelt = engine.fill(engine.among(cell, rounded), False)
             inexact = spelt if inexact is None else spelt | inexact
@@ -390,7 +389,9 @@ class CellReader:
     def range_checks(column: SourceColumn, negative: Any, large: Any) -> tuple[Check, ...]:
         """Return the checks that a cell is 0 or more, and that it fits."""
         limit = f"expected at most 2^50 × {column.variable.quantum}, got {{got}}"
-        return Check(column, "expected 0 or more, got {got}", _MEND, negative), Check(column, limit, _MEND, large)
+        return Check(column, "expected 0 or more, got {got}", CELL_MEND, negative), Check(
+            column, limit, CELL_MEND, large
+        )
 
     def convert(self, whole: Any, factor: Fraction) -> tuple[Any, Any | None]:
         """Multiply whole numbers ≥ 0 by a fraction, rounding half to even; say where that rounded."""
