@@ -160,6 +160,7 @@ def test_sample_writes_the_sample(cli: Cli, tmp_path: Path, sample: Path) -> Non
         (["sample", "tests"], 1, "new or an empty folder"),
         (["ledger", "no-such-folder"], 1, "no such file"),
         (["ledger", "--period", "abc"], 1, "expected a year such as 2025"),
+        (["ledger", "--data", "sample"], 2, "expected evidence beside --data, got 'sample' alone"),
         (["ledger", "--as-of", "soon"], 1, "expected a date such as '2025-12-31'"),
         (["schema", "--folder", "README.md"], 1, "README.md: File exists"),
         (["export", "shangqiu"], 2, "did you mean 'shangqiu-14fyp'"),

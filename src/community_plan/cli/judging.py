@@ -18,6 +18,7 @@ from community_plan.cli.program import (
     FormatOption,
     LangOption,
     PlanName,
+    UsageError,
     Words,
     app,
     levels_of,
@@ -54,13 +55,15 @@ def ledger(
     period:
         Year that is looked at.
     data:
-        Tables that list the townships and communities that owe something.
+        Tables that list the townships and communities that owe something, beside evidence.
     as_of:
         Day from which a due date has passed; without it the last day of the period.
     state:
         Only rows in this state; several may be given.
     """
     loaded = loader.load_plan(plan)
+    if evidence is None and data is not None:  # the sample's evidence is of no real place
+        raise UsageError(f"expected evidence beside --data, got {str(data)!r} alone")
     if evidence is None:
         with tempfile.TemporaryDirectory() as folder:
             drawn = loaded.ledger(sample.write_sample(Path(folder) / "sample"), period=period, as_of=as_of)
