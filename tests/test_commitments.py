@@ -305,10 +305,32 @@ def test_faulty_evidence_is_told_all_at_once(plan: cp.Plan, tmp_path: Path) -> N
     for words in ("no commitment 'B999'", "expected the code of a county", "is recorded and takes no evidence"):
         assert words in text
     path = tmp_path / "evidence.csv"
-    for done, date, words in (("maybe", "", "row 2, .*'maybe'"), ("是", "soon", "row 2: .* Write dates as 2025-12-31")):
+    for done, date, words in (
+        ("maybe", "", "row 2, .*'maybe'"),
+        ("是", "soon", "row 2, column '日期': expected a date"),
+    ):
         path.write_text(f"任务编号,区划代码,是否完成,日期\nB141,411422,是,\nB141,411423,{done},{date}\n", "utf-8")
         with pytest.raises(cp.DataError, match=words):
             plan.ledger(path, period=2025)
+
+
+@pytest.mark.parametrize("text", ["2025/3/1", "2025年3月1日", "2025.3.1", "20250301", "2025/3/1 0:00"])
+def test_a_day_is_read_as_a_spreadsheet_writes_it(plan: cp.Plan, tmp_path: Path, text: str) -> None:
+    """Excel makes 2025/3/1 of it, whatever was typed."""
+    path = tmp_path / "evidence.csv"
+    path.write_text(f"commitment,region,done,date\nB141,411422,yes,{text}\n", "utf-8")
+    assert {row.date for row in plan.ledger(path, period=2025).of("B141")} == {None, dt.date(2025, 3, 1)}
+
+
+@pytest.mark.parametrize("text", ["2025-03-01至2025-12-31", "2025-03-011", "2025-02-30", "3/1/2025", "45717"])
+def test_a_day_is_the_whole_text_of_its_cell(plan: cp.Plan, tmp_path: Path, text: str) -> None:
+    """Of two days neither is picked, and no day is made of a part of a number."""
+    path = tmp_path / "evidence.csv"
+    path.write_text(f"commitment,region,done,文件日期\nB141,411422,yes,{text}\n", "utf-8")
+    with pytest.raises(cp.DataError, match="expected a date such as 2025-12-31") as caught:
+        plan.ledger(path, period=2025)
+    assert caught.value.place is not None
+    assert (caught.value.place.row, caught.value.place.column) == (1, "文件日期")
 
 
 def test_evidence_that_names_no_commitment_is_told_where_it_stands(plan: cp.Plan, tmp_path: Path) -> None:

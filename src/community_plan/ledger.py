@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ import attrs
 
 from community_plan.columns import read_cells
 from community_plan.commitments import Commitment
-from community_plan.entry import resolve_columns
+from community_plan.entry import Source, SourceColumn, bad_cells, resolve_columns
 from community_plan.errors import CellError, CommunityPlanError, DataError, NotFoundError, Place, raise_faults
 from community_plan.headers import names_of
 from community_plan.plan import Plan
@@ -186,6 +187,7 @@ def read_evidence(plan: Plan, data: Any) -> list[Evidence]:
         name: read_cells(table.source, column, table.columns[column.header], faults, [])
         for name, column in columns.items()
     }
+    days, odd = _days(table.source, columns.get("date"), read.get("date", [None] * table.rows))
     words = [value.id for value in plan.variables["evidence.done"].values]
     rows: list[Evidence] = []
     for number in range(table.rows if not faults else 0):
@@ -195,24 +197,51 @@ def read_evidence(plan: Plan, data: Any) -> list[Evidence]:
             faults.append(CellError("expected the id of a commitment, got none", place=place))
             continue
         done = cells.get("done")
-        try:
-            rows.append(
-                Evidence(
-                    commitment=cells["commitment"],
-                    region=cells["region"],
-                    period=_year(cells.get("period")),
-                    done=None if done is None else words[done],
-                    violations=cells.get("violations"),
-                    document=cells.get("document") or "",
-                    date=None if cells.get("date") is None else dt.date.fromisoformat(cells["date"][:10]),
-                    responsible=cells.get("responsible") or "",
-                    place=place,
-                )
+        rows.append(
+            Evidence(
+                commitment=cells["commitment"],
+                region=cells["region"],
+                period=_year(cells.get("period")),
+                done=None if done is None else words[done],
+                violations=cells.get("violations"),
+                document=cells.get("document") or "",
+                date=days[number],
+                responsible=cells.get("responsible") or "",
+                place=place,
             )
-        except ValueError as error:
-            faults.append(CellError(str(error), place=place, mend="write dates as 2025-12-31"))
-    raise_faults(faults, subject="The evidence cannot be read")
+        )
+    raise_faults([*faults, *odd], subject="The evidence cannot be read")
     return rows
+
+
+_DAY = re.compile(
+    r"(\d{4})(?:-(\d\d?)-(\d\d?)|/(\d\d?)/(\d\d?)|\.(\d\d?)\.(\d\d?)|年(\d\d?)月(\d\d?)日|(\d\d)(\d\d))"
+    r"(?:[ T]\d\d?:\d\d\S*)?",
+    re.ASCII,
+)
+"""A day, the year first, as spreadsheets and clerks write it too; the time of day says nothing."""
+
+
+def _days(
+    source: Source, column: SourceColumn | None, texts: Sequence[str | None]
+) -> tuple[list[dt.date | None], list[CellError]]:
+    """Return the days that a column of dates has, if there is one, and a fault for its texts that are none."""
+    days: list[dt.date | None] = []
+    wrong: list[int] = []
+    for row, text in enumerate(texts, start=1):
+        found = None if text is None else _DAY.fullmatch(text)
+        day = None
+        if found is not None:
+            with contextlib.suppress(ValueError):  # there is no 30 February
+                day = dt.date(*(int(part) for part in found.groups() if part is not None))
+        if text is not None and day is None:
+            wrong.append(row)
+        days.append(day)
+    if column is None or not wrong:
+        return days, []
+    problem = f"expected a date such as 2025-12-31 or 2025/12/31, got {texts[wrong[0] - 1]!r}"
+    mend = "write the year, the month and the day, or leave the cell empty if it is not known"
+    return days, [bad_cells(source, column.header, problem, wrong, mend=mend)]
 
 
 def _year(text: str | None) -> str:
