@@ -413,6 +413,7 @@ CSV_FAULTS = {
     "no headers": (b"\ncode,households\n411422001201,1\n", "empty first line.*Delete the empty lines above"),
     "unnamed": (b"code,,households,\n411422001201,x,1,y\n", "columns 2, 4 have cells but no header.*Give each"),
     "ragged": (b"code,households\n411422001201,1,2\n", "expected 2 cells, got 3"),
+    "a title alone": ("社区统计表\ncode,households\n411422001201,1\n".encode(), "got 2.*a title .* has no place"),
     "twice": (b"code,code\n1,2\n", r"two columns are headed 'code'\. Drop or rename one of them"),
     "binary": (bytes(range(256)), "no readable CSV|expected UTF-8|two columns|expected a line"),
     "workbook": (b"PK\x03\x04\x14\x00\x06\x00", r"got a workbook or a packed file\. Save the table as CSV"),
@@ -442,6 +443,14 @@ def test_a_workbook_in_a_folder_is_told(plan: cp.Plan, tmp_path: Path) -> None:
         "communities",
         "facilities",
     ]
+
+
+def test_a_file_in_a_folder_is_known_in_upper_case(plan: cp.Plan, tmp_path: Path) -> None:
+    """Else a register would count as none because of a letter."""
+    as_csv(GOOD, tmp_path).rename(tmp_path / "Communities.CSV")
+    assert plan.evaluate(tmp_path, targets=AREA).row(AREA).value == 30
+    (tmp_path / "Facilities.csv").write_text("community,kind\n", "utf-8")
+    assert "follows from the facilities table" in str(fault(plan, tmp_path, errors.DataFaults))
 
 
 def test_a_path_that_is_no_file_says_what_it_is(plan: cp.Plan, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import attrs
 from community_plan.entry import Source, bad_cells
 from community_plan.errors import CellError, CommunityPlanError, DataError
 
-__all__ = ["Rows", "even_rows", "uneven_lines"]
+__all__ = ["NO_TITLE", "Rows", "even_rows", "uneven_lines"]
 
+NO_TITLE = "a title above the headers has no place in the file"
+"""What may have been taken for the headers."""
 _BLOCK = 2**20
 """Bytes that are looked at in one go: few enough to stay in a processor's cache."""
 _EMPTY = b", \t\r\n"
@@ -57,7 +59,7 @@ def uneven_lines(
 
 def _uneven(source: Source, cells: int, got: int, rows: Sequence[int], count: int) -> CellError:
     less = "see that the file is whole, and add the cells that are missing, if only as empty ones"
-    more = "put cells that have a comma in double quotes, and give each column a header"
+    more = f"put cells that have a comma in double quotes, and give each column a header; {NO_TITLE}"
     mend = less if got < cells else more
     return bad_cells(source, None, f"expected {cells} cells, got {got}", rows, count=count, mend=mend)
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import attrs
 
-from community_plan.csv_lines import even_rows, uneven_lines
+from community_plan.csv_lines import NO_TITLE, even_rows, uneven_lines
 from community_plan.domain import Community, Facility, Township, Workforce
 from community_plan.entry import Source
 from community_plan.errors import (
@@ -164,7 +164,8 @@ def file_in(folder: Path, name: TableName) -> Path | None:
         DataError: If there are two files for the table, or only a workbook, or none for the communities.
     """
     with _readable(folder):
-        named = sorted(path for path in folder.iterdir() if path.stem == name and path.is_file())
+        # Upper case makes another file on some systems, but never another table.
+        named = sorted(path for path in folder.iterdir() if path.stem.lower() == name and path.is_file())
     found = [path for path in named if path.suffix.lower() in SUFFIXES]
     if len(found) > 1:
         raise AmbiguousColumnError(
@@ -415,7 +416,7 @@ def _check_unnamed(filled: Sequence[int], place: Place) -> None:
     """See that at most one column without a header has cells; pandas writes its index in such a one."""
     if len(filled) > 1:
         listed = ", ".join(map(str, filled))
-        mend = "give each of them a header, or empty it; a title above the headers has no place in the file"
+        mend = f"give each of them a header, or empty it; {NO_TITLE}"
         raise AmbiguousColumnError(f"columns {listed} have cells but no header", place=place, mend=mend)
 
 
