@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -50,6 +51,9 @@ def test_a_copy_of_what_lies_beyond_all_regions_is_known_again(plan: cp.Plan, tm
         cp.merge_tallies(tmp_path)
     (cell,) = (rolls[0] + rolls[1]).cells.values()  # other people are no copy
     assert cell[0]["n"] == 9
+    for order in itertools.permutations([tmp_path / "rolls.json", rolls[0], rolls[1]]):
+        with pytest.raises(TallyError, match="got the same: 411400"):  # wherever others stand
+            cp.merge_tallies(order)
 
 
 def test_no_tally_is_merged_with_itself(plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,13 +20,13 @@ __all__ = ["files_in", "merge_notes", "merge_tallies", "plan_differences"]
 
 def merge_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
     """Return each note once, in a fixed order; those that count something add up their counts."""
-    merged: dict[Note, Note] = {}
+    counts: dict[Note, list[int]] = {}
     for note in notes:
-        kind = attrs.evolve(note, count=None)
-        before = merged.get(kind, note if note.count is None else attrs.evolve(note, count=0))
-        added = before.count is not None and note.count is not None
-        merged[kind] = attrs.evolve(note, count=(before.count or 0) + (note.count or 0)) if added else note
-    return tuple(sorted(merged.values(), key=note_order))
+        found = counts.setdefault(attrs.evolve(note, count=None), [])
+        if note.count is not None:
+            found.append(note.count)
+    merged = [attrs.evolve(kind, count=sum(found) if found else None) for kind, found in counts.items()]
+    return tuple(sorted(merged, key=note_order))
 
 
 def merge_tallies(tallies: Iterable[Tally | str | Path] | str | Path) -> Tally:
@@ -110,14 +110,18 @@ def _merged(named: Sequence[tuple[Tally, Place]]) -> Tally:
         named = [(_without_hidden(tally, place), place) for tally, place in named]
     grouping = named[0][0].grouping
     items: list[tuple[Key, tuple[Slots, ...]]] = []
-    owners: dict[Key, tuple[int, Key]] = {}
+    owners: dict[Key, list[tuple[int, Key]]] = {}
     clashes: dict[tuple[int, int], list[Key]] = {}
     for number, (tally, _) in enumerate(named):
         items += tally.cells.items()
         for key in tally.cells:
-            owner, theirs = owners.setdefault(_place(key, grouping), (number, key))
-            if owner != number and not _may_share((theirs, named[owner][0]), (key, tally)):
-                clashes.setdefault((owner, number), []).append(key)
+            earlier = owners.setdefault(_place(key, grouping), [])
+            for owner, theirs in earlier:
+                if owner != number and not _may_share((theirs, named[owner][0]), (key, tally)):
+                    clashes.setdefault((owner, number), []).append(key)
+                    break
+            if tally.complete or not earlier:  # with a later part nobody clashes who does not with the first
+                earlier.append((number, key))
     raise_faults(
         [_clash(keys, named[one], named[other]) for (one, other), keys in clashes.items()],
         subject="The tallies cannot be merged",
