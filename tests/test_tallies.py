@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,10 @@ import polars as pl
 import pytest
 
 import community_plan as cp
+from community_plan.entry import Note
 from community_plan.errors import TallyError
 from community_plan.measures import Is
+from community_plan.merging import merge_notes
 from community_plan.programs import slots_of
 from community_plan.tally_files import MEANINGS
 from county_tallies import AREA, RURAL, SUI, YONG, places
@@ -361,6 +364,16 @@ def test_notes_add_up(plan: cp.Plan) -> None:
     assert note.count == 3
     assert " 3 个值" in note.zh
     assert "3 value(s)" in note.en
+
+
+def test_notes_are_the_same_in_any_order() -> None:
+    """Each once and sorted; what counts nothing, here or there, takes no count away."""
+    rounded = Note(code="rounded", zh="{count} 个值", en="{count} value(s)")
+    one, two = (attrs.evolve(rounded, count=count) for count in (1, 2))
+    quiet = Note(code="named", zh="有名称", en="named")
+    expected = (quiet, attrs.evolve(rounded, count=3))
+    for order in itertools.permutations([quiet, one, rounded, two, quiet]):
+        assert merge_notes(order) == expected
 
 
 def test_two_tests_of_one_variable_survive_a_file(sui: cp.Tally, tmp_path: Path) -> None:
