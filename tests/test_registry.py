@@ -71,6 +71,15 @@ def test_every_printed_word_stands_in_the_source_byte_for_byte(plan: cp.Plan) ->
             assert words in target.citation.quote
 
 
+def test_what_is_doubtful_is_quoted_in_the_words_of_the_plan(plan: cp.Plan) -> None:
+    """No remark of ours stands among them; images have their names."""
+    source = SOURCE.read_text("utf-8")
+    for doubt in plan.discrepancies.values():
+        quotes = re.findall("「(.*?)」", doubt.printed)
+        assert all(part in source for quote in quotes for part in quote.split("…")), doubt.id
+        assert set(re.findall("[A-Za-z]{2,}", re.sub(r"\w+\.png", "", doubt.printed))) <= {"vs"}, doubt.id
+
+
 def test_the_doubtful_readings_that_touch_the_table_are_marked(plan: cp.Plan) -> None:
     """A01–A14 are there, each is named by a target, and no target names one that is not there."""
     named = {name for target in plan.targets.values() for name in target.discrepancies}
