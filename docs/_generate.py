@@ -39,7 +39,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "derived": {"zh": "由登记表推导", "en": "Derived from a register"},
     "due": {"zh": "期限", "en": "Due"},
     "handling": {"zh": "处理", "en": "Handling"},
-    "hedge": {"zh": "软化词", "en": "Softened by"},
+    "hedge": {"zh": "弹性措辞", "en": "Softened by"},
     "issue": {"zh": "疑点", "en": "What is doubtful"},
     "label": {"zh": "含义及其他表头", "en": "Meaning, other headers"},
     "more_targets": {"zh": "正文中的目标", "en": "Targets of the body text"},

@@ -59,6 +59,6 @@ def test_the_page_of_the_plan_says_whom_a_commitment_binds_and_what_softens_it(p
     """What the text asks of urban communities is not shown as asked of all, nor a 推动 as firm."""
     page = runpy.run_path(str(ROOT / "docs" / "_generate.py"))["plan_page"](plan, "zh")
     (line,) = (line for line in page["commitments"].split("\n") if line.startswith("| B028 "))
-    assert "范围：城市社区；软化词：「推动」" in line
+    assert "范围：城市社区；弹性措辞：「推动」" in line
     part = page["more_targets"].partition("{#opening-hours}")[2]
-    assert "| **软化词** | 一般 |" in part.partition("###")[0]
+    assert "| **弹性措辞** | 一般 |" in part.partition("###")[0]

@@ -379,7 +379,7 @@ def _notes(target: Target, other: Target) -> tuple[Text, ...]:
     return tuple(notes)
 
 
-_FIRM = Text("无软化词", "firm")
+_FIRM = Text("确定", "firm")
 _OWN = Text("自定目标", "sets its own")
 
 
