@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 from pathlib import Path
@@ -67,6 +68,24 @@ def test_the_home_pages_lead_to_each_other_wherever_the_site_stands(config: Any)
     """Their links do not start at the root of the host; the theme makes them relative."""
     hook("_languages").on_page_context({}, page=SimpleNamespace(url="en/"), config=config)
     assert [each["link"] for each in config.extra.alternate] == ["", "en/"]
+
+
+def test_what_a_method_returns_is_one_thing_however_many_lines_say_it() -> None:
+    """The reference showed each line of `Result.wide` as a value of its own."""
+    config = importlib.import_module("mkdocs.config").load_config(str(ROOT / "mkdocs.yml"))
+    options = config.plugins["mkdocstrings"].config.handlers["python"]["options"]
+    package = griffe.load(
+        "community_plan",
+        search_paths=[ROOT / "src"],
+        docstring_parser=options["docstring_style"],
+        docstring_options=options.get("docstring_options"),
+    )
+    told = [
+        section.value
+        for section in package["results.Result.wide"].docstring.parsed
+        if isinstance(section, griffe.DocstringSectionReturns)
+    ]
+    assert [len(values) for values in told] == [1]
 
 
 def test_the_reference_shows_what_users_read_of_prepared_data_and_tallies() -> None:
