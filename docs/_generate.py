@@ -32,7 +32,7 @@ PLAN = "shangqiu-14fyp"
 WORDS: dict[str, dict[Lang, str]] = {
     "adopted": {"zh": "采用的读法", "en": "Adopted reading"},
     "baseline": {"zh": "基础值", "en": "Baseline"},
-    "bounds": {"zh": "属于", "en": "Part of"},
+    "bounds": {"zh": "所属整体", "en": "Part of"},
     "code": {"zh": "代码", "en": "code"},
     "column": {"zh": "列名", "en": "Column"},
     "column_targets": {"zh": "用于目标", "en": "Read by target"},
@@ -57,6 +57,7 @@ WORDS: dict[str, dict[Lang, str]] = {
 }
 
 SEPARATORS: dict[Lang, tuple[str, str]] = {"zh": ("；", "："), "en": ("; ", ": ")}
+COMMAS: dict[Lang, str] = {"zh": "、", "en": ", "}
 
 
 def escape(text: str) -> str:
@@ -98,11 +99,12 @@ def derivation(derive: Derivation | None, plan: cp.Plan, lang: Lang) -> str:
     return f"`{derive.table}`: {what[lang]} where `{column}` is {kinds}{also}"
 
 
-def readers(variable: cp.Variable, plan: cp.Plan) -> str:
+def readers(variable: cp.Variable, plan: cp.Plan, lang: Lang) -> str:
     """Return the targets that read a variable, linked."""
     key = variable.id if variable.table == "communities" else f"{variable.table}.{variable.id}"
     found = [target for target in plan.targets.values() if key in variables_of(plan.measure_of(target))]
-    return " ".join(f"[{escape(short(t))}](plan-shangqiu.md#{anchor(t.id)} '{escape(t.id)}')" for t in found)
+    links = (f"[{escape(short(t))}](plan-shangqiu.md#{anchor(t.id)} '{escape(t.id)}')" for t in found)
+    return COMMAS[lang].join(links)
 
 
 def short(target: cp.Target) -> str:
@@ -143,7 +145,7 @@ def columns_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
                 content(variable, lang),
                 "" if variable.part_of is None else code(variable.part_of),
                 derivation(variable.derive, plan, lang),
-                readers(variable, plan),
+                readers(variable, plan, lang),
             ]
             for variable in plan.variables.of_table(name).values()
         ]
@@ -198,7 +200,7 @@ def field_text(value: Any) -> str:
 
 def discrepancy_part(discrepancy: cp.Discrepancy, plan: cp.Plan, lang: Lang) -> str:
     touched = [target for target in plan.targets.values() if discrepancy.id in target.discrepancies]
-    links = " ".join(f"[{escape(short(target))}](#{anchor(target.id)})" for target in touched)
+    links = COMMAS[lang].join(f"[{escape(short(target))}](#{anchor(target.id)})" for target in touched)
     rows = [
         (WORDS["where"][lang], escape(discrepancy.where)),
         (WORDS["concerned"][lang], escape(discrepancy.printed)),
@@ -257,7 +259,7 @@ def plan_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
         (names["issued"][lang], "" if document.issued is None else document.issued.isoformat()),
         (names["published"][lang], "" if document.published is None else document.published.isoformat()),
         (names["period"][lang], f"{document.start.isoformat()} – {document.end.isoformat()}"),
-        (names["regions"][lang], "、".join(regions) if lang == "zh" else ", ".join(regions)),
+        (names["regions"][lang], COMMAS[lang].join(regions)),
     ]
     numbered = [target for target in plan.targets.values() if target.number is not None]
     others = [target for target in plan.targets.values() if target.number is None]
