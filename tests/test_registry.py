@@ -71,6 +71,15 @@ def test_every_printed_word_stands_in_the_source_byte_for_byte(plan: cp.Plan) ->
             assert words in target.citation.quote
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("name", bundled_plans())
+def test_a_value_is_read_as_it_is_written(name: str, lang: Any) -> None:
+    """Whoever copies a target's value out of a result can judge it."""
+    plan = cp.load_plan(name)
+    for target in plan.targets.values():
+        assert plan.judge({target.id: target.value.text(lang)}).row(target.id).value_text() == target.value.text()
+
+
 def test_what_is_doubtful_is_quoted_in_the_words_of_the_plan(plan: cp.Plan) -> None:
     """No remark of ours stands among them; images have their names."""
     source = SOURCE.read_text("utf-8")

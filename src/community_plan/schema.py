@@ -39,7 +39,7 @@ _FILES: dict[str, type] = {
 # Loose, and plain enough for every dialect of regular expressions: a number, perhaps a unit, and no second number.
 _QUANTITY = (
     r"^\s*(每[^0-9０-９.+-]*|每100户|百分之|千分之)?\s*[+−-]?[0-9０-９][0-9０-９,]*(\.[0-9０-９]+)?([eE][+-]?[0-9]{1,2})?"
-    r"(/[0-9]{1,40})?\s*([^0-9０-９\s,.+~～-][^,.~～]*)?$"
+    r"(/[0-9]{1,40})?\s*([^0-9０-９\s,.+~～-][^,.~～]*(,000[^,.~～]*)*)?$"
 )
 _EXACT = r"^-?[0-9]+(\.[0-9]+|/[0-9]+)?$"
 

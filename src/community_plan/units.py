@@ -281,7 +281,8 @@ def _shorten(text: str, limit: int = 60) -> str:
 
 _QUANTITY = re.compile(
     rf"(?P<before>每[^\d\s.+-]+|每100户|百分之|千分之)?\s*(?P<number>{_NUMBER.pattern})\s*"
-    r"(?P<after>(?:[^\W\d_]|[%‰/\u2e80-\u2fd5\u3300-\u33ff])[^,.]*)?",  # radicals out of a PDF, ㎡ and ㏊
+    r"(?P<after>(?:[^\W\d_]|[%‰/\u2e80-\u2fd5\u3300-\u33ff])"  # radicals out of a PDF, ㎡ and ㏊
+    r"[^,.]*(?:,000[^,.]*)*)?",  # people/10,000 people
     re.IGNORECASE,
 )
 
