@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import time
 from typing import Any
 
@@ -183,6 +184,17 @@ def test_the_published_report_reads() -> None:
     languages: tuple[report.Lang, ...] = ("zh", "en")
     for lang in languages:
         assert json.dumps(report.parts(published, lang))
+
+
+def test_the_page_begins_with_what_its_tables_say_of_counties() -> None:
+    """Whoever reads one line of a group reads the same as in its table."""
+    page = report.parts(report.load(), "en")
+    told = re.findall(r"\(#(.*)\): (.*), (.*) ×", page["contents"])
+    assert {"polars", "pandas", "pyarrow", "duckdb", "spark"} <= {group for group, *_ in told}
+    for group, spent, ratio in told:
+        table = page["tables"].partition(f"{{#{group}}}")[2].partition("\n### ")[0]
+        row = next(line for line in table.split("\n") if line.startswith("| 650,000 | by county | by hand, floats |"))
+        assert [row.split(" | ")[place] for place in (3, 5)] == [spent, ratio]
 
 
 @pytest.mark.parametrize(("warm", "calls"), [(2, 1), (4, 4)])
