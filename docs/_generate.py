@@ -69,6 +69,11 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
+def name_code(name: str) -> str:
+    """Return the name of a column as code, whose words may go to the next line."""
+    return f"<code>{name.replace('_', '&#95;<wbr>')}</code>"
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(headers)} |", f"|{' --- |' * len(headers)}"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
@@ -140,10 +145,10 @@ def columns_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
         heads = ["column", "label", "unit", "bounds", "derived", "column_targets"]
         rows = [
             [
-                code(variable.id),
+                name_code(variable.id),
                 meaning(variable, lang),
                 content(variable, lang),
-                "" if variable.part_of is None else code(variable.part_of),
+                "" if variable.part_of is None else name_code(variable.part_of),
                 derivation(variable.derive, plan, lang),
                 readers(variable, plan, lang),
             ]
