@@ -343,7 +343,7 @@ def test_parts_are_declared_and_merged(cli: Cli, counties: Path, tmp_path: Path)
         arguments = ["--by", "city", "--target", "main", "--part", "-o", files[-1]]
         assert cli("tally", str(counties / county), *arguments)[0] == 0
     (tmp_path / "both.json").write_text(cli("merge", *files)[1], "utf-8")
-    assert "1 处只是部分计数: 411400" in cli("evaluate", str(tmp_path / "both.json"))[1]
+    assert "1 处只计了一部分: 411400" in cli("evaluate", str(tmp_path / "both.json"))[1]
     (tmp_path / "both.json").write_text(cli("merge", *files, "--complete")[1], "utf-8")
     assert "部分计数" not in cli("evaluate", str(tmp_path / "both.json"))[1]
 

@@ -317,7 +317,7 @@ def test_the_row_of_floor_area_says_what_it_leaves_out() -> None:
     assert [cell.value for cell in row.cells] == [Fraction(30)] * 5
     assert [note.zh for note in row.cell("longnan-14fyp").notes] == [
         "措辞“力争”，对照者确定",
-        "从“甘肃省”的目标，对照者自定目标",
+        "沿用“甘肃省”的目标，对照者自定目标",
     ]
 
 

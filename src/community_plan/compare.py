@@ -70,7 +70,7 @@ _REASONS = {
     "other_indicator": Text("指标不同", "another indicator"),
     "different_direction": Text("比较方向不同", "another direction"),
     "range": Text("区间不同", "ranges that differ"),
-    "deference": Text("从上位目标", "adopts a third plan's target"),
+    "deference": Text("沿用上位目标", "adopts a third plan's target"),
     "approximate": Text("约数", "a round figure"),
 }
 
@@ -371,7 +371,7 @@ def _notes(target: Target, other: Target) -> tuple[Text, ...]:
         notes.append(Text(f"措辞{mine.zh}，对照者{its.zh}", f"{mine.en}, the reference {its.en}"))
     if target.defers_to != other.defers_to:
         names = [each.defers_to or "" for each in (target, other)]
-        whose = [Text(f"从“{name}”的目标", f"adopts the target of {name}") if name else _OWN for name in names]
+        whose = [Text(f"沿用“{name}”的目标", f"adopts the target of {name}") if name else _OWN for name in names]
         notes.append(Text(f"{whose[0].zh}，对照者{whose[1].zh}", f"{whose[0].en}, the reference {whose[1].en}"))
     if target.due != other.due:
         days = [_day(each.due) for each in (target, other)]

@@ -232,13 +232,13 @@ def _judging(
 def _parts_note(counted: Tally) -> Note:
     """Say which regions were counted in part."""
     if not counted.grouping.keys:
-        return Note(code="parts", zh="只是部分社区的计数", en="a tally of a part of the communities")
+        return Note(code="parts", zh="只计了一部分社区", en="a tally of a part of the communities")
     named = [key_text(key, counted.grouping) for key in sorted(counted.parts, key=key_order)]
     texts = [text for text in named if text]  # what is beyond all regions has no name
     shown = f"{', '.join(texts[:5])}{' …' if len(texts) > 5 else ''}"
     return Note(
         code="parts",
-        zh=f"{{count}} 处只是部分计数: {shown}",
+        zh=f"{{count}} 处只计了一部分: {shown}",
         en=f"{{count}} region(s) counted in part: {shown}",
         count=len(texts),
     )
