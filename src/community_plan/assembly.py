@@ -20,6 +20,7 @@ from community_plan.errors import (
     DataError,
     MissingColumnError,
     Place,
+    did_you_mean,
     nearest,
     raise_faults,
 )
@@ -320,8 +321,7 @@ class _Assembly:
             if matches:
                 labels[name] = name if name in matches else matches[0]
                 continue
-            close = nearest(name, [*LEVELS, *headers])
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(nearest(name, [*LEVELS, *headers]))
             self.faults.append(
                 MissingColumnError(
                     f"by={name!r} is neither a level ({', '.join(LEVELS)}) nor a column{hint}",

@@ -27,7 +27,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from community_plan.errors import CommunityPlanError, Place, PlanError, PlanFaults, nearest, raise_faults
+from community_plan.errors import CommunityPlanError, Place, PlanError, PlanFaults, did_you_mean, nearest, raise_faults
 from community_plan.measures import (
     AllOf,
     AnyOf,
@@ -149,8 +149,7 @@ def _structure_enum(value: Any, kind: type[Enum]) -> Any:
 
 
 def _one_of(value: Any, known: tuple[Any, ...]) -> TypeError:
-    close = nearest(value, [str(word) for word in known]) if isinstance(value, str) else []
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(nearest(value, [str(word) for word in known])) if isinstance(value, str) else ""
     return TypeError(f"expected one of {', '.join(map(str, known))}, got {value!r:.60}{hint}")
 
 
@@ -305,8 +304,7 @@ def _causes(error: BaseException, path: PathKey) -> Iterator[tuple[BaseException
 
 
 def _unknown_key(key: str, known: list[str]) -> str:
-    close = nearest(key, known)
-    return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}")
+    return f"unknown key {key!r}" + (did_you_mean(nearest(key, known)) or f"; known are {', '.join(known)}")
 
 
 def _fault(cause: BaseException, path: PathKey, document: TomlFile | None) -> PlanError:

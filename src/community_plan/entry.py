@@ -35,6 +35,7 @@ from community_plan.errors import (
     Place,
     QuantityTextError,
     UnknownUnitError,
+    did_you_mean,
     nearest,
 )
 from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_number, parse_unit, quantity
@@ -305,16 +306,14 @@ def _with_unit(
 
 
 def _no_column(source: Source, name: str, known: Sequence[str]) -> DataError:
-    close = nearest(name, known)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(nearest(name, known))
     return MissingColumnError(f"a unit is given for {name!r}, but no such column is used{hint}", place=source.place())
 
 
 def _missing_column(
     source: Source, variable: Variable, headers: Sequence[str], users: tuple[str, ...]
 ) -> MissingColumnError:
-    close = nearest(variable.id, headers) or nearest(variable.label.zh, headers)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(nearest(variable.id, headers) or nearest(variable.label.zh, headers))
     why = f", needed by {', '.join(users[:3])}{' …' if len(users) > 3 else ''}" if users else ""
     words = " or ".join(repr(word) for word in (variable.id, variable.label.zh))
     return MissingColumnError(

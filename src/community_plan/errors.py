@@ -57,6 +57,7 @@ __all__ = [
     "SumOverflowError",
     "TallyError",
     "UnknownUnitError",
+    "did_you_mean",
     "nearest",
     "raise_faults",
 ]
@@ -71,7 +72,8 @@ def nearest(word: str, known: Iterable[str], *, count: int = 1) -> list[str]:
     return [lowered[match] for match in matches]
 
 
-def _hint(words: Sequence[str]) -> str:
+def did_you_mean(words: Sequence[str]) -> str:
+    """Return the question that ends a problem: whether one of the nearest words is meant; nothing if there is none."""
     return f"; did you mean {' or '.join(repr(word) for word in words)}?" if words else ""
 
 
@@ -172,7 +174,7 @@ class UnknownUnitError(QuantityTextError):
         self.unit = unit
         self.suggestions = tuple(nearest(unit, known, count=2))
         super().__init__(
-            f"unknown unit {unit!r}{_hint(self.suggestions)}",
+            f"unknown unit {unit!r}{did_you_mean(self.suggestions)}",
             mend="units are listed by `community_plan.known_units()`",
         )
 
@@ -200,7 +202,7 @@ class NotFoundError(CommunityPlanError, KeyError):
         self.kind = kind
         self.name = name
         self.suggestions = tuple(nearest(str(name), known, count=2))
-        super().__init__(f"no {kind} {name!r}{_hint(self.suggestions)}", mend=mend)
+        super().__init__(f"no {kind} {name!r}{did_you_mean(self.suggestions)}", mend=mend)
 
 
 class MeasureError(CommunityPlanError, ValueError):

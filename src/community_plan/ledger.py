@@ -18,7 +18,15 @@ import attrs
 from community_plan.columns import read_cells
 from community_plan.commitments import Commitment
 from community_plan.entry import Source, SourceColumn, bad_cells, resolve_columns
-from community_plan.errors import CellError, CommunityPlanError, DataError, NotFoundError, Place, raise_faults
+from community_plan.errors import (
+    CellError,
+    CommunityPlanError,
+    DataError,
+    NotFoundError,
+    Place,
+    did_you_mean,
+    raise_faults,
+)
 from community_plan.headers import names_of
 from community_plan.plan import Plan
 from community_plan.regions import Level, code_text, county_kind_of, level_of, normal_code, setting_of
@@ -372,7 +380,7 @@ def _region_fault(
     known = regions.get(level)
     if known is not None and code not in known:
         near = _slip(code, known)
-        hint = "" if near is None else f"; did you mean {near!r}?"
+        hint = "" if near is None else did_you_mean([near])
         register = "the plan" if level in ("city", "county") else "data="
         problem = f"expected a {level} of {register} for {commitment.id}, got {code!r}{hint}"
         mend = "correct the code" if register == "the plan" else f"correct the code, or list the {level} in the data"

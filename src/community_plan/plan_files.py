@@ -12,13 +12,7 @@ import attrs
 
 from community_plan.commitments import Commitment
 from community_plan.documents import structure
-from community_plan.errors import (
-    CommunityPlanError,
-    NotFoundError,
-    Place,
-    PlanError,
-    nearest,
-)
+from community_plan.errors import CommunityPlanError, NotFoundError, Place, PlanError, did_you_mean, nearest
 from community_plan.plan import Document
 from community_plan.sources import Discrepancy
 from community_plan.targets import Indicator, Target
@@ -212,7 +206,7 @@ class FolderReader:
         for path in sorted(self.folder.glob("*.toml")):
             close = nearest(path.stem, FILES)
             if path.stem not in FILES and close:
-                self.wrong(f"unknown file {path.name!r}; did you mean '{close[0]}.toml'?", Place(file=str(path)))
+                self.wrong(f"unknown file {path.name!r}{did_you_mean([f'{close[0]}.toml'])}", Place(file=str(path)))
 
     def source(self) -> str | None:
         """Return the text of the document, if the folder has it; what is no UTF-8 is a fault and is passed over."""

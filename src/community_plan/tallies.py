@@ -11,7 +11,7 @@ from typing import TypeVar
 import attrs
 
 from community_plan.entry import INT64_MAX, Note
-from community_plan.errors import CommunityPlanError, SumOverflowError, TallyError, nearest, raise_faults
+from community_plan.errors import CommunityPlanError, SumOverflowError, TallyError, did_you_mean, nearest, raise_faults
 from community_plan.grouping import Grouping, Summed
 from community_plan.measures import Measure, Ratio, Total, counted_unit, measure_unit, quanta_of
 from community_plan.programs import Program, Slots, slots_of
@@ -157,8 +157,7 @@ class Tally:
         faults: list[CommunityPlanError] = []
         unknown = [name for name in want.columns if name not in self.grouping.columns]
         for name in unknown:
-            close = nearest(name, [*LEVELS, *self.grouping.columns])
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(nearest(name, [*LEVELS, *self.grouping.columns]))
             faults.append(self._not_told(name, f"it has no such column{hint}"))
         dropped = [name for name in self.grouping.columns if name not in want.columns]
         if dropped:
