@@ -2,11 +2,11 @@
 
 The modules in reading order, which is that of the layers in `pyproject.toml` from the bottom up. The registry:
 `errors` › `units` › `sources` › `regions` › `labels` › `variables` › `domain` › `measures` › `targets` ›
-`commitments` › `toml_files` › `json_files` › `documents`. The evaluation: `expressions` › `sums` › `programs` ›
-`verdicts` › `judging` › `entry` › `grouping` › `columns` › `frames` › `csv_lines` › `tables` › `headers` ›
-`assembly` › `prepared` › `tallies` › `tally_files` › `merging`. Plans, which bring the two together: `plan` ›
-`plan_files` › `plan_checks` › `meaning_checks` › `loader` › `compare` › `results` › `ledger` › `counting` ›
-`evaluation`. On top: `sample`, `export`, `schema` and `cli`.
+`commitments` › `text_files` › `toml_files` › `json_files` › `documents`. The evaluation: `expressions` › `sums` ›
+`programs` › `verdicts` › `judging` › `entry` › `grouping` › `columns` › `frames` › `csv_lines` › `tables` ›
+`headers` › `assembly` › `prepared` › `tallies` › `tally_files` › `merging`. Plans, which bring the two together:
+`plan` › `plan_files` › `plan_checks` › `meaning_checks` › `loader` › `compare` › `results` › `ledger` ›
+`counting` › `evaluation`. On top: `sample`, `export`, `schema` and `cli`.
 """
 
 from community_plan.compare import compare_plans as compare_plans

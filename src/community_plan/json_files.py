@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from community_plan.errors import CommunityPlanError, DataError, Place, raise_faults
+from community_plan.text_files import decoded, read_bytes
 from community_plan.toml_files import PathKey, path_text
 
 __all__ = ["read_json"]
@@ -30,7 +31,7 @@ class _Twice(dict[str, Any]):
     keys_twice: tuple[str, ...] = ()
 
 
-def read_json(path: Path, error: type[DataError] = DataError) -> Any:
+def read_json(path: Path, error: type[DataError]) -> Any:
     """Read a JSON file: dicts, lists, text, whole numbers, booleans and None.
 
     Args:
@@ -40,19 +41,7 @@ def read_json(path: Path, error: type[DataError] = DataError) -> Any:
     Raises:
         DataError: If the file cannot be read or holds anything else; several faults come together as `DataFaults`.
     """
-    place = Place(file=str(path))
-    try:
-        if path.stat().st_size > _MAX_FILE:
-            raise error(f"expected a file of at most {_MAX_FILE} bytes", place=place)
-        raw = path.read_bytes()
-    except OSError as fault:
-        raise error(f"cannot be read: {fault.strerror}", place=place) from fault
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = raw.count(b"\n", 0, fault.start) + 1
-        problem = f"expected UTF-8, got byte 0x{raw[fault.start]:02x}"
-        raise error(problem, place=Place(file=str(path), line=line), mend="save the file as UTF-8") from fault
+    text = decoded(read_bytes(path, error, most=_MAX_FILE), path, error)
     try:
         data = json.loads(
             text, parse_int=_whole, parse_float=_Refused, parse_constant=_Refused, object_pairs_hook=_object
@@ -61,7 +50,7 @@ def read_json(path: Path, error: type[DataError] = DataError) -> Any:
         place = Place(file=str(path), line=fault.lineno)
         raise error(f"no valid JSON: {fault.msg} at column {fault.colno}", place=place) from fault
     except RecursionError as fault:
-        raise error("no usable JSON: values nested too deeply", place=place) from fault
+        raise error("no usable JSON: values nested too deeply", place=Place(file=str(path))) from fault
     faults: list[CommunityPlanError] = [
         error(problem, place=Place(file=str(path), key=path_text(where) or None)) for where, problem in _refused(data)
     ]

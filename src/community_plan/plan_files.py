@@ -16,7 +16,8 @@ from community_plan.errors import CommunityPlanError, NotFoundError, Place, Plan
 from community_plan.plan import Document
 from community_plan.sources import Discrepancy
 from community_plan.targets import Indicator, Target
-from community_plan.toml_files import PathKey, TomlFile, read_toml
+from community_plan.text_files import decoded, read_bytes
+from community_plan.toml_files import MAX_FILE, PathKey, TomlFile, read_toml
 from community_plan.variables import Variable
 
 __all__ = [
@@ -215,18 +216,13 @@ class FolderReader:
             if is_folder(path):
                 self.wrong("expected a file, got a folder", Place(file=str(path)))
             return None
+        raw = None
         try:
-            raw = path.read_bytes()
-        except OSError as error:
-            self.wrong(f"cannot be read: {error.strerror}", Place(file=str(path)))
-            return None
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            place = Place(file=str(path), line=raw.count(b"\n", 0, error.start) + 1)
-            problem = f"expected UTF-8, got byte 0x{raw[error.start]:02x}"
-            self.faults.append(PlanError(problem, place=place, mend="save the file as UTF-8"))
-            return raw.decode("utf-8", "replace")
+            raw = read_bytes(path, PlanError, most=MAX_FILE)
+            return decoded(raw, path, PlanError)
+        except PlanError as error:
+            self.faults.append(error)
+            return None if raw is None else raw.decode("utf-8", "replace")
 
 
 FILE_OF = {"target": "targets", "indicator": "indicators", "discrepancy": "discrepancies"}

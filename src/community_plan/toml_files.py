@@ -13,13 +13,15 @@ from typing import Any
 import attrs
 
 from community_plan.errors import Place, PlanError
+from community_plan.text_files import decoded, read_bytes
 
-__all__ = ["PathKey", "TomlFile", "path_text", "read_toml"]
+__all__ = ["MAX_FILE", "PathKey", "TomlFile", "path_text", "read_toml"]
 
 PathKey = tuple[str | int, ...]
 """A path into a document: keys and positions from 0."""
 
-_MAX_FILE = 16 * 2**20
+MAX_FILE = 16 * 2**20
+"""How large a file of a plan may be. [bytes]"""
 
 
 def path_text(path: PathKey) -> str:
@@ -55,22 +57,7 @@ def read_toml(path: Path) -> TomlFile:
     Raises:
         PlanError: If the file cannot be read, is no UTF-8, or is no TOML.
     """
-    place = Place(file=str(path))
-    try:
-        if path.stat().st_size > _MAX_FILE:
-            raise PlanError(f"expected a file of at most {_MAX_FILE} bytes", place=place)
-        raw = path.read_bytes()
-    except OSError as error:
-        raise PlanError(f"cannot be read: {error.strerror}", place=place) from error
-    try:
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise PlanError(
-            f"expected UTF-8, got byte 0x{raw[error.start]:02x}",
-            place=Place(file=str(path), line=line),
-            mend="save the file as UTF-8",
-        ) from error
+    text = decoded(read_bytes(path, PlanError, most=MAX_FILE), path, PlanError).replace("\r\n", "\n")
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
