@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from community_plan.documents import exact_text
+from community_plan.documents import json_text
 from community_plan.errors import DataError, NotFoundError
 from community_plan.loader import load_plan
 from community_plan.measures import Comparator, Count, Measure, Total
@@ -172,7 +171,7 @@ class Comparison:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return `to_dicts` as JSON; exact numbers are text that `Fraction` reads: a decimal, or `p/q`."""
-        return json.dumps(self.to_dicts(), ensure_ascii=False, indent=indent, default=exact_text)
+        return json_text(self.to_dicts(), indent)
 
 
 def compare_plans(plans: Iterable[Plan | str | Path]) -> Comparison:

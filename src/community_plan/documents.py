@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import json
 import operator
 import re
 from collections.abc import Iterator, Mapping
@@ -45,7 +46,7 @@ from community_plan.measures import (
 from community_plan.toml_files import PathKey, TomlFile, path_text
 from community_plan.units import Quantity, Unit, quantity
 
-__all__ = ["TAG_OF", "exact_text", "structure", "unstructure"]
+__all__ = ["TAG_OF", "exact_text", "json_text", "structure", "unstructure"]
 
 T = TypeVar("T")
 _TAGS: dict[str, type] = {
@@ -81,6 +82,15 @@ def exact_text(value: Fraction) -> str:
     sign = "-" if value < 0 else ""
     whole, part = divmod(abs(value) * 10**digits, 10**digits)
     return f"{sign}{whole}.{int(part):0{digits}d}" if digits else f"{sign}{whole}"
+
+
+def json_text(data: Any, indent: int | None) -> str:
+    """Return plain data as JSON: dates as text, and fractions as the text that `exact_text` makes of them."""
+    return json.dumps(data, ensure_ascii=False, indent=indent, default=_json_text)
+
+
+def _json_text(value: Fraction | dt.date) -> str:
+    return value.isoformat() if isinstance(value, dt.date) else exact_text(value)
 
 
 def _wrong(expected: str, got: object) -> TypeError:

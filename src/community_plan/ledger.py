@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ import attrs
 
 from community_plan.columns import read_cells
 from community_plan.commitments import Commitment
+from community_plan.documents import json_text
 from community_plan.entry import Source, SourceColumn, bad_cells, resolve_columns
 from community_plan.errors import (
     CellError,
@@ -164,11 +164,7 @@ class Ledger:
 
     def to_json(self, lang: Lang = "zh", *, indent: int | None = None) -> str:
         """Return the rows as JSON, with titles and names in a language."""
-        plain = [
-            {name: cell.isoformat() if isinstance(cell, dt.date) else cell for name, cell in row.items()}
-            for row in self.to_dicts(lang)
-        ]
-        return json.dumps(plain, ensure_ascii=False, indent=indent)
+        return json_text(self.to_dicts(lang), indent)
 
 
 _COLUMNS = ("commitment", "region", "period", "done", "violations", "document", "date", "responsible")

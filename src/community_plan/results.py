@@ -6,14 +6,13 @@ import datetime as dt
 import functools
 import html
 import importlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from community_plan.documents import exact_text
+from community_plan.documents import json_text
 from community_plan.entry import Note
 from community_plan.errors import MissingDependencyError, NotFoundError
 from community_plan.labels import label
@@ -133,31 +132,18 @@ class Row:
 
     def to_dict(self, lang: Lang = "zh") -> dict[str, Any]:
         """Return the row as plain values: numbers as exact `Fraction`, the region's name in a language."""
-        plain: dict[str, Any] = {
-            "plan": self.plan,
-            "target": self.target,
-            "indicator": self.indicator,
-            "number": self.number,
-            "region": self.region,
+        plain = {**{name: getattr(self, name) for name in _BEFORE}, **self.columns}
+        plain |= {name: getattr(self, name) for name in _AFTER}
+        return plain | {
             "region_name": self.region_name.get(lang),
-            "level": self.level,
-            "period": self.period,
-            **self.columns,
+            "unit": str(self.unit),
+            "comparator": self.comparator.value,
+            "verdict": self.verdict.value,
+            "reason": None if self.reason is None else self.reason.value,
+            "shortfall_unit": None if self.shortfall_unit is None else str(self.shortfall_unit),
+            "discrepancies": list(self.discrepancies),
+            "readings": list(self.readings),
         }
-        for name in _NUMBERS:
-            plain[name] = getattr(self, name)
-        plain["unit"] = str(self.unit)
-        plain["comparator"] = self.comparator.value
-        plain["verdict"] = self.verdict.value
-        plain["reason"] = None if self.reason is None else self.reason.value
-        plain["shortfall_unit"] = None if self.shortfall_unit is None else str(self.shortfall_unit)
-        plain["due"] = self.due
-        plain["attribute"] = self.attribute
-        plain["clause"] = self.clause
-        plain["discrepancies"] = list(self.discrepancies)
-        plain["approximate"] = self.approximate
-        plain["readings"] = list(self.readings)
-        return {name: plain[name] for name in (*_before(self.columns), *_AFTER)}
 
 
 _NUMBERS = (
@@ -202,10 +188,6 @@ _AFTER = (
 
 RESULT_COLUMNS = frozenset((*_BEFORE, *_AFTER)) - {"period"}
 """Columns that every result has, whatever it is grouped by."""
-
-
-def _before(columns: Iterable[str]) -> tuple[str, ...]:
-    return (*_BEFORE, *columns)
 
 
 class Wide(Protocol):
@@ -333,7 +315,7 @@ class Result:
 
     def to_json(self, lang: Lang = "zh", *, indent: int | None = None) -> str:
         """Return the rows as JSON; exact numbers are text that `Fraction` reads: a decimal, or `p/q`."""
-        return json.dumps([_plain(row) for row in self.to_dicts(lang)], ensure_ascii=False, indent=indent)
+        return json_text(self.to_dicts(lang), indent)
 
     def to_columns(self, lang: Lang = "zh") -> dict[str, list[Any]]:
         """Return the rows as columns: numbers as the nearest floats, ready for a frame.
@@ -358,7 +340,7 @@ class Result:
         Raises:
             MissingDependencyError: If polars is not installed.
         """
-        pl = _need("polars", "polars")
+        pl = _need("polars")
         schema = dict.fromkeys(_NUMBERS, pl.Float64)
         schema |= dict.fromkeys((*_BEFORE, "reason", "attribute", "shortfall_unit"), pl.String)
         schema |= {"number": pl.Int64, "due": pl.Date, "discrepancies": pl.List(pl.String)}
@@ -372,7 +354,7 @@ class Result:
         Raises:
             MissingDependencyError: If pandas is not installed.
         """
-        frame: pandas.DataFrame = _need("pandas", "pandas").DataFrame(self.to_columns(lang))
+        frame: pandas.DataFrame = _need("pandas").DataFrame(self.to_columns(lang))
         numbers = dict.fromkeys(_NUMBERS, "float64")
         return frame.astype({**numbers, "number": "Int64", "due": "datetime64[s]"})
 
@@ -441,17 +423,8 @@ def row_cells(row: Row, lang: Lang) -> list[str]:
     ]
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    def cell(value: Any) -> Any:
-        if isinstance(value, Fraction):
-            return exact_text(value)
-        return value.isoformat() if isinstance(value, dt.date) else value
-
-    return {name: cell(value) for name, value in row.items()}
-
-
-def _need(library: str, extra: str) -> Any:
+def _need(library: str) -> Any:
     try:
         return importlib.import_module(library)
     except ImportError as error:
-        raise MissingDependencyError(library, extra=extra, purpose=f"a {library} frame") from error
+        raise MissingDependencyError(library, extra=library, purpose=f"a {library} frame") from error
