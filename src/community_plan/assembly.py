@@ -32,12 +32,7 @@ from community_plan.regions import LEVELS, CountyKind, Level, county_kind_of, no
 from community_plan.tables import CellTable, Opened, RawTable
 from community_plan.variables import KIND_OF, Derivation, TableName, Variable, Variables
 
-__all__ = [
-    "UNIT_LEVEL",
-    "Assembled",
-    "assemble",
-    "can_stream",
-]
+__all__ = ["Assembled", "assemble", "can_stream"]
 
 _REGISTERS: tuple[TableName, ...] = ("facilities", "workforce")
 _KEY: dict[TableName, str] = {"facilities": "community", "workforce": "region"}

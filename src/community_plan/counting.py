@@ -284,9 +284,7 @@ def _needed(plan: Plan, measures: Mapping[Measure, list[str]]) -> dict[str, list
 
 def _inner(table: TableName, grouping: Grouping) -> Grouping:
     """Return what a table itself is grouped by: no township lies in a community."""
-    if table != "townships":
-        return grouping
-    return attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
+    return grouping.without("community") if table == "townships" else grouping
 
 
 def _outer(inner: Grouping, asked: Grouping) -> Grouping:

@@ -82,7 +82,6 @@ def evaluate(
     like = source.frame
     if "community" in grouping.levels and like is not None and tuple(measures_of(plan, targets)) == ("communities",):
         # Communities need no sums: they are judged row by row, in the user's own kind of frame.
-        larger = attrs.evolve(grouping, levels=tuple(level for level in grouping.levels if level != "community"))
         called = _called(grouping.columns)
 
         def each(table: Table, program: Program) -> Any:
@@ -92,7 +91,7 @@ def evaluate(
             make = getattr(table, "communities", None)
             return None if make is None else make(called, judging, program.features)
 
-        counting = count(plan, source, larger, targets, each=each)
+        counting = count(plan, source, grouping.without("community"), targets, each=each)
         frame = counting.parts["communities"].communities
         if frame is not None:
             rows = functools.cache(lambda: _rows(plan, count(plan, source, grouping, targets).tally(), judges, day))
@@ -101,8 +100,7 @@ def evaluate(
     counting = count(plan, source, grouping, targets)
     rows = functools.cache(lambda: _rows(plan, counting.tally(), judges, day))
     wide = _Wide(counting, judges, day, rows, like)
-    levels = tuple(level for level in counting.grouping.levels if level not in counting.grouping.hidden)
-    return _result(plan, rows, counting.notes, day, levels, wide)
+    return _result(plan, rows, counting.notes, day, counting.grouping.shown, wide)
 
 
 def _evaluate_tally(
@@ -137,8 +135,7 @@ def _evaluate_tally(
     raise_faults(faults, subject="The tally cannot be judged")
     notes = data.notes if data.complete else (*data.notes, _parts_note(data))
     grouping = data.grouping if asked is None else grouping_of(asked)
-    levels = tuple(level for level in grouping.levels if level not in grouping.hidden)
-    return _result(plan, _rows(plan, data, judges, day, groups), notes, day, levels)
+    return _result(plan, _rows(plan, data, judges, day, groups), notes, day, grouping.shown)
 
 
 def _rows(

@@ -322,6 +322,15 @@ class Grouping:
         """Names of the key columns of a table assembled for this grouping."""
         return (*self.levels, *self.columns)
 
+    @property
+    def shown(self) -> tuple[Level, ...]:
+        """Levels that get rows, from large to small."""
+        return tuple(level for level in self.levels if level not in self.hidden)
+
+    def without(self, level: Level) -> Grouping:
+        """Return the same grouping without a level."""
+        return attrs.evolve(self, levels=tuple(name for name in self.levels if name != level))
+
     def with_beside(self, levels: Collection[Level]) -> Grouping:
         """Return the same grouping with levels of which is seen whether codes tell them."""
         found = functools.reduce(Grouping.told_apart, levels, self)

@@ -48,7 +48,7 @@ class Prepared:
     @property
     def levels(self) -> tuple[Level, ...]:
         """Levels that it can be grouped by, from large to small."""
-        return tuple(level for level in self.grouping.levels if level not in self.grouping.hidden)
+        return self.grouping.shown
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -317,8 +317,7 @@ def without_levels(tally: Tally, levels: Collection[Level]) -> Tally:
 
 def by_words(grouping: Grouping) -> str:
     """Return what a grouping is by, for people."""
-    levels = [level for level in grouping.levels if level not in grouping.hidden]
-    return ", ".join([*levels, *grouping.columns]) or "nothing (the whole table)"
+    return ", ".join([*grouping.shown, *grouping.columns]) or "nothing (the whole table)"
 
 
 def key_text(key: Key, grouping: Grouping) -> str:
