@@ -246,20 +246,19 @@ def _converter() -> cattrs.Converter:
         tag = TAG_OF.get(cls)
         return (lambda value: {"kind": tag, **inner(value)}) if tag else inner
 
-    def factory(cls: type) -> Any:
-        return unstructure_tagged(cls)
-
-    converter.register_unstructure_hook_factory(
-        lambda kind: isinstance(kind, type) and attrs.has(kind) and kind not in (Quantity, Unit), factory
-    )
+    converter.register_unstructure_hook_factory(_is_table, unstructure_tagged)
     converter.register_structure_hook_factory(
-        lambda kind: isinstance(kind, type) and attrs.has(kind) and kind not in (Quantity, Unit),
-        lambda cls: _mapping_only(make_dict_structure_fn(attrs.resolve_types(cls), converter)),
+        _is_table, lambda cls: _mapping_only(make_dict_structure_fn(attrs.resolve_types(cls), converter))
     )
     converter.register_unstructure_hook_func(
         lambda kind: kind in (Measure, Condition), lambda value: unstructure(value)
     )
     return converter
+
+
+def _is_table(kind: Any) -> bool:
+    """Say whether documents have a table for a class; an amount and a unit are texts there."""
+    return isinstance(kind, type) and attrs.has(kind) and kind not in (Quantity, Unit)
 
 
 def _mapping_only(inner: Any) -> Any:
@@ -301,27 +300,21 @@ def _causes(error: BaseException, path: PathKey) -> Iterator[tuple[BaseException
         noted, bare = error.group_exceptions()
         for cause, note in noted:
             key = note.name if hasattr(note, "name") else note.index
-            missing = isinstance(cause, KeyError) and not isinstance(cause, CommunityPlanError)
-            yield from _causes(KeyError(key) if missing else cause, path if missing else (*path, key))
+            if isinstance(cause, KeyError) and not isinstance(cause, CommunityPlanError):
+                yield PlanError(f"missing key {key!r}"), path
+            else:
+                yield from _causes(cause, (*path, key))
         for cause in bare:
             yield from _causes(cause, path)
     elif isinstance(error, ForbiddenExtraKeysError):
         for key in sorted(error.extra_fields):
             known = [field.name for field in attrs.fields(error.cl)]
-            yield PlanError(_unknown_key(key, known)), (*path, key)
+            close = did_you_mean(nearest(key, known)) or f"; known are {', '.join(known)}"
+            yield PlanError(f"unknown key {key!r}{close}"), (*path, key)
     else:
         yield error, path
 
 
-def _unknown_key(key: str, known: list[str]) -> str:
-    return f"unknown key {key!r}" + (did_you_mean(nearest(key, known)) or f"; known are {', '.join(known)}")
-
-
 def _fault(cause: BaseException, path: PathKey, document: TomlFile | None) -> PlanError:
-    if isinstance(cause, KeyError) and not isinstance(cause, CommunityPlanError):
-        problem = f"missing key {cause.args[0]!r}"
-    elif isinstance(cause, CommunityPlanError):
-        problem = str(cause)
-    else:
-        problem = str(cause) or type(cause).__name__
+    problem = str(cause) or type(cause).__name__
     return PlanError(problem, place=document.place(path) if document else Place(key=path_text(path)))
