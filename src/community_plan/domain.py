@@ -115,24 +115,29 @@ def _code(read: Callable[[str], object]) -> Callable[[object, attrs.Attribute[st
     return check
 
 
-def _one_of(*known: str | None) -> Callable[[object, attrs.Attribute[str | None], str | None], None]:
+def _one_of(words: Any) -> Callable[[object, attrs.Attribute[str | None], str | None], None]:
+    known = get_args(words)
+
     def check(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
-        if value not in known:
+        if value is not None and value not in known:
             raise QuantityTextError(
-                f"expected one of {', '.join(str(word) for word in known if word)}, got {value!r}",
-                place=Place(key=attribute.name),
+                f"expected one of {', '.join(known)}, got {value!r}", place=Place(key=attribute.name)
             )
 
     return check
 
 
-def _number(doc: str) -> int | None:
-    field: int | None = attrs.field(default=None, validator=_count, metadata={"description": doc})
+def _text(doc: str) -> str | None:
+    field: str | None = attrs.field(default=None, metadata={"description": doc})
     return field
 
 
-def _yes_no(doc: str) -> YesNo | None:
-    field: YesNo | None = attrs.field(default=None, validator=_one_of("yes", "no", None), metadata={"description": doc})
+def _word(words: Any, doc: str) -> Any:
+    return attrs.field(default=None, validator=_one_of(words), metadata={"description": doc})
+
+
+def _number(doc: str) -> int | None:
+    field: int | None = attrs.field(default=None, validator=_count, metadata={"description": doc})
     return field
 
 
@@ -171,24 +176,14 @@ class Community:
     code: str = attrs.field(
         converter=code_text, validator=_code(parse_code), metadata={"description": "Statistical code of 12 digits."}
     )
-    name: str | None = attrs.field(default=None, metadata={"description": "Name."})
-    city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
-    county: str | None = attrs.field(default=None, metadata={"description": "County, if the code does not say it."})
-    township: str | None = attrs.field(default=None, metadata={"description": "Township, if the code does not say it."})
-    county_kind: CountyKind | None = attrs.field(
-        default=None,
-        validator=_one_of("district", "county", "county_city", None),
-        metadata={"description": "Declared county kind; without it the code's."},
-    )
-    setting: Setting | None = attrs.field(
-        default=None,
-        validator=_one_of("urban", "rural", None),
-        metadata={"description": "Urban or rural; without it by the committee's kind in the code."},
-    )
-    building_stock: BuildingStock | None = attrs.field(
-        default=None,
-        validator=_one_of("new", "existing", None),
-        metadata={"description": "Whether its residential area is new-built (新建) or existing (已建成)."},
+    name: str | None = _text("Name.")
+    city: str | None = _text("City, if the code does not say it.")
+    county: str | None = _text("County, if the code does not say it.")
+    township: str | None = _text("Township, if the code does not say it.")
+    county_kind: CountyKind | None = _word(CountyKind, "Declared county kind; without it the code's.")
+    setting: Setting | None = _word(Setting, "Urban or rural; without it by the committee's kind in the code.")
+    building_stock: BuildingStock | None = _word(
+        BuildingStock, "Whether its residential area is new-built (新建) or existing (已建成)."
     )
     households: int | None = _number("Households. [户]")
     residents: int | None = _number("Permanent residents (常住人口). [人]")
@@ -242,13 +237,13 @@ class Community:
     grids: int | None = _number("Grids (网格). [个]")
     grids_with_party_group: int | None = _number("Grids with a Party branch or group. [个]")
     social_organizations: int | None = _number("Social organisations. [个]")
-    agency_service: YesNo | None = _yes_no("Agency service for government affairs (政务代办).")
-    legal_publicity: YesNo | None = _yes_no("Legal publicity service (普法宣传).")
-    mediation: YesNo | None = _yes_no("People's mediation service (人民调解).")
-    legal_aid: YesNo | None = _yes_no("Legal aid service (法律援助).")
-    notary: YesNo | None = _yes_no("Notary service (公证).")
-    social_work_service: YesNo | None = _yes_no("Social-work service (社会工作服务).")
-    satisfaction_survey: YesNo | None = _yes_no("A satisfaction survey of residents was held.")
+    agency_service: YesNo | None = _word(YesNo, "Agency service for government affairs (政务代办).")
+    legal_publicity: YesNo | None = _word(YesNo, "Legal publicity service (普法宣传).")
+    mediation: YesNo | None = _word(YesNo, "People's mediation service (人民调解).")
+    legal_aid: YesNo | None = _word(YesNo, "Legal aid service (法律援助).")
+    notary: YesNo | None = _word(YesNo, "Notary service (公证).")
+    social_work_service: YesNo | None = _word(YesNo, "Social-work service (社会工作服务).")
+    satisfaction_survey: YesNo | None = _word(YesNo, "A satisfaction survey of residents was held.")
 
     @property
     def region(self) -> Region:
@@ -309,14 +304,10 @@ class Township:
         validator=_code(parse_township_code),
         metadata={"description": "Statistical code of 9 digits."},
     )
-    name: str | None = attrs.field(default=None, metadata={"description": "Name."})
-    city: str | None = attrs.field(default=None, metadata={"description": "City, if the code does not say it."})
-    county: str | None = attrs.field(default=None, metadata={"description": "County, if the code does not say it."})
-    township_kind: TownshipKind | None = attrs.field(
-        default=None,
-        validator=_one_of("subdistrict", "town", "township", None),
-        metadata={"description": "Kind; without it the code's."},
-    )
+    name: str | None = _text("Name.")
+    city: str | None = _text("City, if the code does not say it.")
+    county: str | None = _text("County, if the code does not say it.")
+    township_kind: TownshipKind | None = _word(TownshipKind, "Kind; without it the code's.")
     elderly_care_centre_count: int | None = _number("Elderly-care centres (综合养老服务中心). [个]")
     social_work_station_count: int | None = _number("Social-work stations (社会工作站). [个]")
 
@@ -340,10 +331,10 @@ class Facility:
         metadata={"description": "Code of the community, or of the township, that has it."},
     )
     kind: FacilityKind | None = attrs.field(
-        validator=_one_of(*get_args(FacilityKind), None),
+        validator=_one_of(FacilityKind),
         metadata={"description": "What it is for."},
     )
-    facility_name: str | None = attrs.field(default=None, metadata={"description": "Name."})
+    facility_name: str | None = _text("Name.")
     floor_area: Quantity | None = attrs.field(
         default=None,
         converter=_area,
@@ -392,7 +383,7 @@ class Workforce:
         converter=code_text, validator=_code(level_of), metadata={"description": "Code of the region it belongs to."}
     )
     role: WorkforceRole | None = attrs.field(
-        validator=_one_of(*get_args(WorkforceRole), None),
+        validator=_one_of(WorkforceRole),
         metadata={"description": "What they do."},
     )
     headcount: int | None = _number("People. [人]")
