@@ -357,6 +357,27 @@ def test_what_a_register_says_of_another_year_is_not_left_out_in_silence(
     assert [note.code for note in plan.evaluate(data, by=["year", "county"], targets=AREA).notes] == ["unlisted"]
 
 
+@pytest.mark.parametrize("register", ["polars", "pandas", "pyarrow", "objects"])
+@pytest.mark.parametrize("table", ["polars", "pandas", "pyarrow", "objects"])
+def test_a_register_of_another_library_has_the_same_years(plan: cp.Plan, table: str, register: str) -> None:
+    """As texts, long ones and missing ones, too; each library has a series of its own."""
+    forms: dict[str, Callable[[pl.DataFrame], Any]] = {
+        "polars": pl.DataFrame,
+        "pandas": lambda frame: frame.to_pandas(use_pyarrow_extension_array=True),
+        "pyarrow": pl.DataFrame.to_arrow,
+        "objects": lambda frame: frame.to_pandas().astype({"year": object}),
+    }
+    years = pl.Series(["2024", "2025年12月31日（年末统计口径）", "2025年12月31日（年中统计口径）", None])
+    code = "411422001201"
+    communities = pl.DataFrame({"code": code, "year": years, "households": 100})
+    facilities = pl.DataFrame(
+        {"community": code, "year": years, "kind": "综合服务设施", "floor_area": [10, 20, 30, 40]}
+    )
+    data = cp.Dataset(communities=forms[table](communities), facilities=forms[register](facilities))
+    result = plan.evaluate(data, by=["county", "year"], targets=AREA)
+    assert {row.period: row.value for row in result} == dict(zip(years, [10, 20, 30, 40], strict=True))
+
+
 def test_the_kind_of_a_facility_is_no_kind_of_a_community(plan: cp.Plan, made: Callable[[pl.DataFrame], Any]) -> None:
     """Both tables may have a column of that name; the communities keep their facilities."""
     codes = ["411422001201", "411422001202"]

@@ -435,6 +435,9 @@ def _joined(texts: Sequence[Text]) -> nw.Series[Any]:
             found += [text.own() for text in some]
         else:
             found.append(source.series[np.concatenate([rows for _, rows in filter(None, map(Text.picks, some))])])
+    if len({series.implementation for series in found}) > 1:  # a register may be a frame of another library
+        cells = [cell for text in texts for cell in text.listed()]
+        return nw.new_series(found[0].name, cells, nw.String(), backend=found[0].implementation)
     frames = [series.to_frame() for series in found]
     return nw.concat(frames)[frames[0].columns[0]] if len(frames) > 1 else found[0]
 
