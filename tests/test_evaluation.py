@@ -357,6 +357,33 @@ def test_what_a_register_says_of_another_year_is_not_left_out_in_silence(
     assert [note.code for note in plan.evaluate(data, by=["year", "county"], targets=AREA).notes] == ["unlisted"]
 
 
+def test_a_county_that_becomes_a_district_has_its_people_in_both_years(
+    plan: cp.Plan, made: Callable[[pl.DataFrame], Any]
+) -> None:
+    """By the kind and the name that its communities have in the year; each year tallied by itself gives the same."""
+    communities = pl.DataFrame({
+        "code": "411422001201", "year": ["2023", "2024"], "county": ["睢县", "睢州区"], "residents": 1000,
+        "county_kind": ["county", "district"],
+    })  # fmt: skip
+    people = pl.DataFrame({"region": "411422", "year": ["2023", "2024"], "role": "social_worker", "headcount": [2, 3]})
+    targets = [f"social-workers-per-{name}" for name in ("resident", "district-community", "county-community")]
+    by = ["year", "county"]
+
+    def tallied(rows: slice) -> cp.Tally:
+        data = cp.Dataset(communities=made(communities[rows]), workforce=made(people[rows]))
+        return plan.tally(data, by=by, targets=targets)
+
+    whole = tallied(slice(None))
+    found = {(row.period, row.region, row.target): row.value for row in plan.evaluate(whole) if row.value is not None}
+    assert found == {
+        ("2023", "睢县", targets[0]): 2,
+        ("2023", "睢县", targets[2]): 2,
+        ("2024", "睢州区", targets[0]): 3,
+        ("2024", "睢州区", targets[1]): 3,
+    }
+    assert whole.cells == (tallied(slice(1)) + tallied(slice(1, 2))).cells
+
+
 @pytest.mark.parametrize("register", ["polars", "pandas", "pyarrow", "objects"])
 @pytest.mark.parametrize("table", ["polars", "pandas", "pyarrow", "objects"])
 def test_a_register_of_another_library_has_the_same_years(plan: cp.Plan, table: str, register: str) -> None:

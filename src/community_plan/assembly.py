@@ -8,7 +8,7 @@ and are no community. What does not follow from a column follows from the statis
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
@@ -463,34 +463,39 @@ class _Assembly:
 
     def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
         """Append a row for every region that has people beyond those of its communities."""
-        beyond = [
-            (where, register, values) for register in registers.values() for where, values in register.beyond.items()
-        ]
-        if not beyond:
+        larger = [register for register in registers.values() if register.beyond]
+        if not larger:
             return table
-        # A level may be a column of names: a larger region is then called as its communities call it.
-        called = {level: table.called(level) for level in self.grouping.levels}
-        kinds = table.kinds_by_county() if "county_kind" in table.amount_names else {}
         labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
         amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
         faults: dict[str, CommunityPlanError] = {}
-        for (code, *rest), register, values in beyond:
-            known = dict(zip(register.columns, rest, strict=True))
-            for level in self.grouping.levels:
-                region = region_at(code, level)
-                # One without a community here goes by its code, as it would in data of its own.
-                names = sorted(called[level].get(region, ())) if region is not None else []
-                if region is not None and len(names) > 1:
-                    faults[region] = self._called_twice(level, region, names)
-                labels[level].append(names[0] if names else region)
-            for column in self.grouping.columns:
-                labels[column].append(known.get(column))
-            for name in table.amount_names:
-                amounts[name].append(values.get(name, self._beyond_communities(name, code, kinds)))
+        for register in larger:
+            # A level may be a column of names: a larger region is then called as its communities call it, in the same
+            # year if the register tells it: a county may become a district, and have another name then.
+            columns = register.columns
+            called = {level: table.called(level, columns) for level in self.grouping.levels}
+            kinds = table.kinds_by_county(columns) if "county_kind" in table.amount_names else {}
+            for (code, *rest), values in register.beyond.items():
+                known = dict(zip(columns, rest, strict=True))
+                for level in self.grouping.levels:
+                    region = region_at(code, level)
+                    # One without a community here goes by its code, as it would in data of its own.
+                    names = sorted(called[level].get((region, *rest), ()))
+                    if region is not None and len(names) > 1:
+                        faults[region] = self._called_twice(level, region, names)
+                    labels[level].append(names[0] if names else region)
+                for column in self.grouping.columns:
+                    labels[column].append(known.get(column))
+                county = region_at(code, "county")
+                same = kinds.get((county, *rest))
+                for name in table.amount_names:
+                    amounts[name].append(values.get(name, self._beyond_communities(name, code, county, same)))
         raise_faults(list(faults.values()), subject="The data cannot be evaluated")
         return table.with_remainder(amounts, labels)
 
-    def _beyond_communities(self, name: str, code: str, kinds: Mapping[str, set[int | None]]) -> int | None:
+    def _beyond_communities(
+        self, name: str, code: str, county: str | None, kinds: Set[int | None] | None
+    ) -> int | None:
         """Return what a larger region holds beyond its communities if no register tells: nothing of any amount.
 
         Its county kind is that of its communities, if they agree, and what its code says if it has none here; it has no
@@ -501,14 +506,12 @@ class _Assembly:
         if name in LEVELS:
             return region_number(code, name) if region_at(code, name) is not None else None
         if name == "county_kind":
-            county = region_at(code, "county")
             if county is None:
                 return None
-            same = kinds.get(county)
-            if same is None:
+            if kinds is None:
                 kind = self.declared_kinds.get(county, county_kind_of(county))
                 return None if kind is None else self.local[name].number_of(kind)
-            return next(iter(same)) if len(same) == 1 else None
+            return next(iter(kinds)) if len(kinds) == 1 else None
         return 0
 
 

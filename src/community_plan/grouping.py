@@ -18,6 +18,7 @@ from community_plan.variables import Variable
 
 __all__ = [
     "Grouping",
+    "Labelled",
     "Listed",
     "ListedRegister",
     "Misread",
@@ -31,6 +32,10 @@ __all__ = [
 
 Sums = list[tuple[tuple[str | None, ...], tuple[int, ...]]]
 """Key labels with the sums of every feature."""
+
+
+Labelled = tuple[str | None, ...]
+"""The code of a region, and labels of columns, such as a year."""
 
 
 class Misread(Exception):  # noqa: N818  # no error: it never leaves the library
@@ -108,12 +113,12 @@ class Table(Protocol):
         """Return the table, the first rows that lie in no region of a level, and how many there are."""
         ...
 
-    def called(self, level: Level) -> Mapping[str, Set[str]]:
-        """Return what each region of a level is called, by its code: one name, if its rows agree."""
+    def called(self, level: Level, columns: Sequence[str]) -> Mapping[Labelled, Set[str]]:
+        """Return what each region of a level is called, by its code and labels: one name, if its rows agree."""
         ...
 
-    def kinds_by_county(self) -> Mapping[str, set[int | None]]:
-        """Return the county kinds that the rows of each county have, by the county's code."""
+    def kinds_by_county(self, columns: Sequence[str]) -> Mapping[Labelled, Set[int | None]]:
+        """Return the county kinds that the rows of each county have, by the county's code and labels."""
         ...
 
     def split(self, key: str, columns: Sequence[str], features: Sequence[Int], level: Level) -> tuple[Register, Sums]:
@@ -161,12 +166,12 @@ class Table(Protocol):
         ...
 
 
-def gathered(pairs: Iterable[tuple[str | None, str | None]]) -> dict[str, set[str]]:
+def gathered(pairs: Iterable[tuple[Labelled, str | None]]) -> dict[Labelled, set[str]]:
     """Return the names that regions are called by, from pairs of both."""
-    found: dict[str, set[str]] = {}
-    for region, name in pairs:
-        if region is not None and name is not None:
-            found.setdefault(region, set()).add(name)
+    found: dict[Labelled, set[str]] = {}
+    for place, name in pairs:
+        if place[0] is not None and name is not None:
+            found.setdefault(place, set()).add(name)
     return found
 
 
@@ -229,10 +234,12 @@ class Listed:
         rows: list[int | None] = [row for row, cell in enumerate(self.label_cells(level), start=1) if cell is None]
         return self, rows, len(rows)
 
-    def called(self, level: Level) -> dict[str, set[str]]:
-        """Return what each region of a level is called, by its code."""
-        pairs = zip(self.label_cells("code"), self.label_cells(level), strict=True)
-        return gathered((None if code is None else region_at(code, level), text) for code, text in pairs)
+    def called(self, level: Level, columns: Sequence[str]) -> dict[Labelled, set[str]]:
+        """Return what each region of a level is called, by its code and labels."""
+        cells = zip(*(self.label_cells(name) for name in ("code", level, *columns)), strict=True)
+        return gathered(
+            ((None if code is None else region_at(code, level), *rest), text) for code, text, *rest in cells
+        )
 
     def exceeding(self, part: str, whole: str) -> tuple[int, str | None]:
         """Return in how many rows a part is larger than its whole, and the code of one of them."""
@@ -240,12 +247,13 @@ class Listed:
         codes = [code for code, some, most in rows if some is not None and most is not None and some > most]
         return len(codes), min(filter(None, codes), default=None)
 
-    def kinds_by_county(self) -> dict[str, set[int | None]]:
-        """Return the county kinds that the rows of each county have, by the county's code."""
-        kinds: dict[str, set[int | None]] = {}
-        for code, kind in zip(self.label_cells("code"), self.amount_cells("county_kind"), strict=True):
+    def kinds_by_county(self, columns: Sequence[str]) -> dict[Labelled, set[int | None]]:
+        """Return the county kinds that the rows of each county have, by the county's code and labels."""
+        kinds: dict[Labelled, set[int | None]] = {}
+        labels = zip(*(self.label_cells(name) for name in ("code", *columns)), strict=True)
+        for (code, *rest), kind in zip(labels, self.amount_cells("county_kind"), strict=True):
             if code is not None:
-                kinds.setdefault(code[: LEVELS["county"]], set()).add(kind)
+                kinds.setdefault((code[: LEVELS["county"]], *rest), set()).add(kind)
         return kinds
 
     def split(

@@ -23,7 +23,7 @@ from community_plan.frames.native_sums import NativeRegister, NativeSums
 from community_plan.frames.parts import flag, label
 from community_plan.frames.stage import Stage
 from community_plan.frames.wide import Judging, outputs_of, select_outputs
-from community_plan.grouping import Misread, Register, gathered
+from community_plan.grouping import Labelled, Misread, Register, gathered
 from community_plan.programs import REMAINDER
 from community_plan.regions import LEVELS, CountyKind, Level
 from community_plan.sums import Basis
@@ -289,11 +289,18 @@ class NativeTable:
         rows = self.engine.cells(self.engine.select(self.relation, {"cell": self.keys[name].cell}), ["cell"])
         return [self.keys[name].text(cell) for (cell,) in rows]
 
-    def called(self, level: Level) -> dict[str, set[str]]:
-        """Return what each region of a level is called, by its code."""
+    def called(self, level: Level, columns: Sequence[str]) -> dict[Labelled, set[str]]:
+        """Return what each region of a level is called, by its code and labels."""
         key, ending = self.keys[level], self._codes.ending(level)
-        rows = self.engine.distinct(self.relation, {"region": self._codes.region(level), "cell": key.cell})
-        return gathered((None if region is None else f"{region}{ending}", key.text(cell)) for region, cell in rows)
+        asked = {"region": self._codes.region(level), "cell": key.cell} | self._labels(columns)
+        return gathered(
+            ((None if region is None else f"{region}{ending}", *labels), key.text(cell))
+            for region, cell, *labels in self.engine.distinct(self.relation, asked)
+        )
+
+    def _labels(self, columns: Sequence[str]) -> dict[str, Any]:
+        """Return key columns as texts, under names that no user's column has."""
+        return {f"label{place}__": self.label_text(name) for place, name in enumerate(columns)}
 
     def exceeding(self, part: str, whole: str) -> tuple[int, str | None]:
         """Return in how many rows a part is larger than its whole, and the code of one of them."""
@@ -306,17 +313,18 @@ class NativeTable:
         ((_, code),) = engine.first(self.relation, larger, {"code": self.code}, 1)
         return count, None if code is None else str(code).zfill(self.code_width)
 
-    def kinds_by_county(self) -> dict[str, set[int | None]]:
-        """Return the county kinds that the communities of each county have, by the county's code."""
+    def kinds_by_county(self, columns: Sequence[str]) -> dict[Labelled, set[int | None]]:
+        """Return the county kinds that the communities of each county have, by the county's code and labels."""
         engine = self.engine
         known = self.flags.get("county_kind", engine.truth(True))
-        columns = {
+        asked = {
             "county": self._codes.region("county"),
             "kind": engine.choose(known, self.numbers["county_kind"], engine.whole(-1)),
+            **self._labels(columns),
         }
-        found: dict[str, set[int | None]] = {}
-        for county, kind in engine.distinct(self.relation, columns):
-            found.setdefault(str(county), set()).add(None if kind < 0 else int(kind))
+        found: dict[Labelled, set[int | None]] = {}
+        for county, kind, *labels in engine.distinct(self.relation, asked):
+            found.setdefault((str(county), *labels), set()).add(None if kind < 0 else int(kind))
         return found
 
     def join(
