@@ -205,6 +205,21 @@ def test_a_row_of_totals_is_no_place(plan: cp.Plan, make: Callable[..., Any], wo
     assert len(plan.evaluate(names, by="county", targets=AREA).rows) == 3
 
 
+@pytest.mark.parametrize("by", [None, "grid"])
+def test_a_row_that_nothing_names_is_no_place(plan: cp.Plan, make: Callable[..., Any], by: str | None) -> None:
+    """As where the word for a total stands in a column of numbers beside the names, or a note under the table."""
+    grid = ["1", "2", "合计"]
+    data = make(code=None, grid=grid, 县=["睢县", None, None], name=["甲", "乙", None])
+    error = fault(plan, data, errors.CellError, by=by)
+    assert (error.place.column, error.place.row) == ("县", 3)
+    assert "expected the name of one place, got none. Fill in a name, or leave out" in str(error)
+    for names in (
+        {"县": ["睢县", None, "永城市"], "name": ["甲", "乙", None]},
+        {},
+    ):  # a name is enough, as is no column
+        assert plan.evaluate(make(code=None, grid=grid, **names), targets=AREA).row(AREA).value == 30
+
+
 def test_a_duplicate_code_names_both_rows(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """One community counts once."""
     error = fault(plan, make(code=["411422001201", "411422001202", "411422001201"]), errors.DuplicateCodeError)

@@ -95,6 +95,16 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
 # -- the same answers ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("by", [None, "grid"])
+@pytest.mark.parametrize(("last", "says"), [("合计", "got '合计', as rows of totals have it"), (None, "got none")])
+def test_a_row_that_is_no_place_is_told_where_no_code_is(by: str | None, last: str | None, says: str) -> None:
+    """What rows are called is no part of their sums, but shows that one adds up others."""
+    name = pl.when(pl.int_range(ROWS) < ROWS - 1).then(pl.lit("示例社区")).otherwise(pl.lit(last))
+    data = relation(table(name=name).drop("code"))
+    with in_batches(BATCH), pytest.raises(errors.CellError, match=says):
+        PLAN.evaluate(data, by=by, targets=AREA)
+
+
 @pytest.mark.parametrize("by", BY, ids=str)
 def test_batches_say_what_the_rows_say_at_once(by: Any) -> None:
     """Regions that begin in one batch and end in another, and groups that stand in every one."""

@@ -196,6 +196,9 @@ class _Assembly:
                 table = table.with_level(level)
             if level in apart or level not in self.grouping.beside:
                 table = self.check_level(main, table, level, coded="code" in columns)
+        names = [name for name in columns if name in (*LEVELS, "name")]
+        if names and "code" not in columns and not self.grouping.levels:
+            table = self.check_names(main, table, names)
         raise_faults(self.faults, subject="The data cannot be evaluated")
         table = self.add_remainder(table, registers)
         named = {"code", "name"} <= columns.keys()
@@ -229,13 +232,22 @@ class _Assembly:
 
     def check_level(self, main: CellTable | RawTable, table: Table, level: Level, *, coded: bool) -> Table:
         """Append a fault for rows that lie in no region of a level, so that none is left out in silence."""
-        table, rows, count = table.placed(level, careful=self.way.careful)
+        table, rows, count = table.placed([level], careful=self.way.careful)
         if count:
             mend = "fill the cell, or add a column of codes from which it follows"
             if coded:  # an empty text is a text, which no engine takes for a missing one
                 mend = "fill the cell, or make it null, so that it follows from the code"
             problem = f"expected a {level}, got none"
             header = self.header_of(self.unit, level)
+            self.faults.append(bad_cells(main.source, header, problem, rows, count=count, mend=mend))
+        return table
+
+    def check_names(self, main: CellTable | RawTable, table: Table, names: Sequence[str]) -> Table:
+        """Append a fault for rows that nothing names, where no code does: a sum may be written beside the names."""
+        table, rows, count = table.placed(names, careful=self.way.careful)
+        if count:
+            mend = "fill in a name, or leave out rows of totals and of notes"
+            header, problem = self.header_of(self.unit, names[0]), "expected the name of one place, got none"
             self.faults.append(bad_cells(main.source, header, problem, rows, count=count, mend=mend))
         return table
 

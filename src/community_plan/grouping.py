@@ -109,8 +109,8 @@ class Table(Protocol):
         """Add the key column of a level, cut from the code."""
         ...
 
-    def placed(self, level: Level, *, careful: bool) -> tuple[Self, list[int | None], int]:
-        """Return the table, the first rows that lie in no region of a level, and how many there are."""
+    def placed(self, keys: Sequence[str], *, careful: bool) -> tuple[Self, list[int | None], int]:
+        """Return the table, the first rows that none of some key columns puts anywhere, and how many there are."""
         ...
 
     def called(self, level: Level, columns: Sequence[str]) -> Mapping[Labelled, Set[str]]:
@@ -229,9 +229,10 @@ class Listed:
         """Sum features over the rows of each combination of keys."""
         return ListedSums(self.sums(keys, features))
 
-    def placed(self, level: Level, *, careful: bool) -> tuple[Self, list[int | None], int]:  # noqa: ARG002  # as `Table`
-        """Return the table, the rows that lie in no region of a level, and how many there are."""
-        rows: list[int | None] = [row for row, cell in enumerate(self.label_cells(level), start=1) if cell is None]
+    def placed(self, keys: Sequence[str], *, careful: bool) -> tuple[Self, list[int | None], int]:  # noqa: ARG002  # as `Table`
+        """Return the table, the rows that none of some key columns puts anywhere, and how many there are."""
+        cells = zip(*map(self.label_cells, keys), strict=True)
+        rows: list[int | None] = [row for row, names in enumerate(cells, start=1) if not any(names)]
         return self, rows, len(rows)
 
     def called(self, level: Level, columns: Sequence[str]) -> dict[Labelled, set[str]]:

@@ -144,17 +144,21 @@ class NativeTable:
         cell = engine.choose(engine.is_null(given.cell), cut, self.label_text(level))
         return attrs.evolve(self, keys={**self.keys, level: Key(cell)})
 
-    def placed(self, level: Level, *, careful: bool) -> tuple[NativeTable, list[int | None], int]:
-        """Return the table, the first rows that lie in no region of a level, and how many there are."""
-        engine, key = self.engine, self.keys[level]
-        if key.cut:
+    def placed(self, keys: Sequence[str], *, careful: bool) -> tuple[NativeTable, list[int | None], int]:
+        """Return the table, the first rows that none of some key columns puts anywhere, and how many there are."""
+        engine, found = self.engine, [self.keys[key] for key in keys]
+        if any(key.cut for key in found):
             return self, [], 0
-        empty = engine.is_null(key.cell) if key.number else engine.is_null(key.cell) | (key.cell == "")
+        empty = functools.reduce(operator.and_, map(self._is_empty, found))
         if not careful:
             return attrs.evolve(self, suspects=(*self.suspects, empty)), [], 0
         count = engine.one_row(self.relation, {"empty": empty})["empty"]
         rows = [row for row, *_ in engine.first(self.relation, empty, {}, 5)] if count else []
         return self, rows, count
+
+    def _is_empty(self, key: Key) -> Any:
+        null = self.engine.is_null(key.cell)
+        return null if key.number else null | (key.cell == "")
 
     # -- registers -------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ def enter(
         MissingDependencyError: If the frame needs numpy and it is not installed.
         Misread: If rows cannot be streamed after all.
     """
-    if way.streamed:  # what the rows themselves are called is no part of sums
+    if way.streamed and "code" in columns:  # what the rows themselves are called is no part of sums then
         columns = {name: column for name, column in columns.items() if name != "name"}
     headers = list(dict.fromkeys([*(column.header for column in columns.values()), *labels.values()]))
     faults += doubled(headers_of(frame), labels.values(), source.place())  # of variables this has been told already
