@@ -192,7 +192,7 @@ def test_a_missing_column_names_the_targets_that_need_it(plan: cp.Plan, make: Ca
     assert "did you mean 'househlds'" in str(error)
 
 
-@pytest.mark.parametrize("word", ["合计", "小 计", "总  计", "全市", "全县合计", "Grand total"])
+@pytest.mark.parametrize("word", ["合计", "小 计", "总  计", "合计：", "全市", "全县合计", "Grand total"])
 @pytest.mark.parametrize("by", [None, "county"])
 def test_a_row_of_totals_is_no_place(plan: cp.Plan, make: Callable[..., Any], word: str, by: str | None) -> None:
     """Where no code shows it, the name does: what the row adds up would be counted twice."""

@@ -100,7 +100,12 @@ def _loosely(word: str) -> str:
 MISSING_PATTERN = rf"(?i:[\s_]*(?:{'|'.join(_loosely(word) for word in sorted(MISSING_WORDS))})[\s_]*)"
 """What those texts match, whatever their case, width and spaces."""
 TOTALS = (
-    *(space.join(word) for word in ("合计", "总计", "小计", "共计", "累计") for space in ("", " ", "  ", "\u3000")),
+    *(
+        f"{space.join(word)}{colon}"
+        for word in ("合计", "总计", "小计", "共计", "累计")
+        for space in ("", " ", "  ", "\u3000")
+        for colon in ("", ":", "：")
+    ),
     *(f"全{region}{word}" for region in "省市县区镇乡" for word in ("", "合计")),
     *("total", "Total", "TOTAL", "subtotal", "Subtotal", "Grand total"),
 )
