@@ -259,7 +259,7 @@ class _Reader:
     faults: list[CommunityPlanError] = attrs.field(factory=list)
 
     def refuse(self, problem: str, *where: str | int) -> None:
-        self.faults.append(TallyError(problem, place=Place(file=str(self.path), key=path_text(where) or None)))
+        self.faults.append(TallyError(problem, place=Place(file=str(self.path), key=path_text(where))))
 
     def tally(self, form: _Form) -> Tally | None:
         grouping = self.grouping(form.by)
