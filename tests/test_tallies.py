@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -31,6 +32,7 @@ def test_counties_tally_and_the_city_merges(plan: cp.Plan, sui: cp.Tally, yong: 
     whole = pl.concat([SUI, YONG])
     merged = cp.merge_tallies([tmp_path / "411481.json", str(tmp_path / "411422.json")])
     assert merged == cp.merge_tallies(tmp_path) == sui + yong == yong + sui
+    assert cp.merge_tallies(merged) == merged
     assert merged.regions == ("411422", "411481")
     for by in ("county", "city", ["city", "county"], []):
         expected = plan.evaluate(whole, by=by, targets=AREA, as_of="2025-12-31")
@@ -134,6 +136,10 @@ def test_a_file_says_of_every_integer_what_it_means(sui: cp.Tally) -> None:
     assert (quanta["units"], quanta["n"], quanta["d"]) == (("1", "社区"), ("0.0001", "m²"), ("1", "户"))
     assert set(told) == set(data["meanings"])
     assert sui.to_json().count("\n") < 40, "a line for each measure and cell, so that differences can be read"
+    assert "社区" in sui.to_json()
+    chosen = {"A01": "not-less-than", "A02": "as-printed"}
+    texts = {attrs.evolve(sui, readings=dict(order)).to_json() for order in itertools.permutations(chosen.items())}
+    assert len(texts) == 1, "one text for one tally"
 
 
 def test_a_file_is_replaced_where_it_lies(sui: cp.Tally, yong: cp.Tally, tmp_path: Path) -> None:
@@ -145,11 +151,30 @@ def test_a_file_is_replaced_where_it_lies(sui: cp.Tally, yong: cp.Tally, tmp_pat
     plain.touch()
     assert file.stat().st_mode == plain.stat().st_mode
     file.chmod(0o640)
-    yong.save(link)
+    with file.open(encoding="utf-8") as read:
+        yong.save(link)
+        assert read.read() == sui.to_json(), "whoever reads it already reads it to its end"
     assert link.is_symlink()
     assert cp.Tally.load(file) == yong
     assert file.stat().st_mode & 0o777 == 0o640
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_that_cannot_be_replaced_stays_as_it_was(
+    sui: cp.Tally, yong: cp.Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left beside it, and the fault names it."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = tmp_path / "411422.json"
+    sui.save(file)
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match=f"No space left on device: '{file}'"):
+        yong.save(file)
+    assert list(tmp_path.iterdir()) == [file]
+    assert cp.Tally.load(file) == sui
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="other devices")
@@ -172,6 +197,8 @@ def test_a_region_is_named_once(plan: cp.Plan) -> None:
     tally = plan.tally(data, by="township", targets=AREA)
     assert len(tally.cells) == 2
     assert tally.regions == ("411422001",)
+    merged = tally + plan.tally(YONG, by="township", targets=AREA)
+    assert merged.regions == ("411422001", "411481001"), "no clash with itself"
 
 
 def test_every_sum_has_a_meaning(plan: cp.Plan) -> None:
@@ -354,12 +381,16 @@ def test_one_region_has_one_name_whatever_the_order(plan: cp.Plan) -> None:
         assert {row.region_name.zh for row in plan.evaluate(merged)} == {"乙村"}
 
 
-def test_notes_add_up(plan: cp.Plan) -> None:
-    """Two rounded values here and one there are three."""
+def test_notes_add_up(plan: cp.Plan, tmp_path: Path) -> None:
+    """Two rounded values here and one there are three, as in files."""
     units = {"comprehensive_service_area": "亩"}
     frames = (places("411422001201", "411422001202", area=0.001), places("411481001001", area=0.002))
     tallies = [plan.tally(frame, by="county", targets=AREA, units=units) for frame in frames]
-    (note,) = plan.evaluate(tallies[0] + tallies[1]).notes
+    merged = tallies[0] + tallies[1]
+    for tally in tallies:
+        tally.save(tmp_path / f"{tally.regions[0]}.json")
+    assert cp.merge_tallies(tmp_path) == merged
+    (note,) = plan.evaluate(merged).notes
     assert note.code == "rounded"
     assert note.count == 3
     assert " 3 个值" in note.zh

@@ -29,7 +29,7 @@ def merge_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
     return tuple(sorted(merged, key=note_order))
 
 
-def merge_tallies(tallies: Iterable[Tally | str | Path] | str | Path) -> Tally:
+def merge_tallies(tallies: Iterable[Tally | str | Path] | Tally | str | Path) -> Tally:
     """Add up tallies of different communities, as objects or as files.
 
     A region that was counted as a whole stands in one tally only; parts of a region (`complete=False`) add up.
