@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ import polars as pl
 import pytest
 
 import community_plan as cp
+from community_plan.entry import Note
 from community_plan.errors import SumOverflowError, TallyError
+from community_plan.programs import slots_of
+from community_plan.tallies import Group
 from county_tallies import AREA, RURAL, SUI, YONG, changed
 
 
@@ -27,8 +30,9 @@ def test_a_region_is_counted_once(plan: cp.Plan, sui: cp.Tally, yong: cp.Tally, 
     ):
         both + yong
     part = plan.tally(SUI[:1], by="county", targets=AREA, complete=False)
-    with pytest.raises(TallyError, match=r"got the same: 411422. One of them says that it has the whole region"):
-        cp.merge_tallies([yong, part, sui])
+    for order in itertools.permutations([yong, part, sui]):
+        with pytest.raises(TallyError, match=r"got the same: 411422. One of them says that it has the whole region"):
+            cp.merge_tallies(order)
     parts = [plan.tally(SUI, by="community", targets=AREA, complete=False) for _ in range(2)]
     with pytest.raises(TallyError, match=r"got 3 of the same: 411422001201, .*. A community is counted once"):
         cp.merge_tallies(parts)
@@ -40,20 +44,32 @@ def test_a_copy_of_what_lies_beyond_all_regions_is_known_again(plan: cp.Plan, tm
     """People on the city's rolls belong to no county; counted twice they would be twice as many."""
     target = "community-workers-per-10000-urban-residents"
     nobody = pl.DataFrame({"code": ["411422001001"], "urban_residents": [1]}).clear()
-    people = [pl.DataFrame({"region": ["411400"], "role": ["community_worker"], "headcount": [n]}) for n in (4, 5)]
-    rolls = [
-        plan.tally(cp.Dataset(communities=nobody, workforce=some), by=["city", "county"], targets=target)
-        for some in people
-    ]
+
+    def roll(number: int, *, complete: bool = True) -> cp.Tally:
+        people = pl.DataFrame({"region": ["411400"], "role": ["community_worker"], "headcount": [number]})
+        data = cp.Dataset(communities=nobody, workforce=people)
+        return plan.tally(data, by=["city", "county"], targets=target, complete=complete)
+
+    rolls = [roll(4), roll(5)]
     for name in ("rolls", "copy"):
         rolls[0].save(tmp_path / f"{name}.json")
-    with pytest.raises(TallyError, match=r"copy\.json|rolls\.json"):
+    with pytest.raises(TallyError, match=r"rolls\.json: expected other regions than in .*copy\.json, got"):
         cp.merge_tallies(tmp_path)
-    (cell,) = (rolls[0] + rolls[1]).cells.values()  # other people are no copy
-    assert cell[0]["n"] == 9
+    for one, other in (
+        (rolls[0], rolls[1]),  # other people are no copy
+        (roll(4, complete=False), roll(4, complete=False)),
+        (roll(4), roll(4, complete=False)),  # nor is what says that it is a part
+        (roll(4, complete=False), roll(4)),
+        (roll(0), roll(0)),  # nobody is counted twice
+    ):
+        ((cell,),) = (one + other).cells.values()
+        assert cell["n"] == sum(tally.groups_by([])[Group()][0]["n"] for tally in (one, other))
     for order in itertools.permutations([tmp_path / "rolls.json", rolls[0], rolls[1]]):
         with pytest.raises(TallyError, match="got the same: 411400"):  # wherever others stand
             cp.merge_tallies(order)
+    with pytest.raises(cp.DataFaults) as caught:
+        cp.merge_tallies([tmp_path, rolls[0]])
+    assert len(caught.value.faults) == 2, "one for each copy"
 
 
 def test_no_tally_is_merged_with_itself(plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +83,7 @@ def test_no_tally_is_merged_with_itself(plan: cp.Plan, tmp_path: Path, monkeypat
     for again in (["part.json", Path("part.json").resolve()], ["part.json", "./link.json"], [tmp_path, "part.json"]):
         with pytest.raises(cp.DataError) as caught:
             cp.merge_tallies(again)
-        assert all("expected each tally once" in str(fault) for fault in caught.value.faults)
+        assert all(".json: expected each tally once" in str(fault) for fault in caught.value.faults)
 
 
 def test_a_copy_of_a_part_is_no_other_part(plan: cp.Plan, yong: cp.Tally, tmp_path: Path) -> None:
@@ -114,17 +130,41 @@ def test_tallies_of_different_kinds_do_not_merge(plan: cp.Plan, sui: cp.Tally) -
     with pytest.raises(cp.DataFaults) as caught:
         sui + attrs.evolve(other, plan_version="2")
     version, readings, by = map(str, caught.value.faults)
-    assert "expected version '1' of plan 'shangqiu-14fyp' as in tally 1, got '2'" in version
-    assert "expected the adopted readings as in tally 1, got reading A01=not-less-than" in readings
-    assert "expected a tally by county as in tally 1, got one by city, county" in by
-    with pytest.raises(TallyError, match=r"expected content hash .* got None"):
-        sui + attrs.evolve(other, content_hash="", readings={}, grouping=sui.grouping, cells={})
+    assert "tally 2: expected version '1' of plan 'shangqiu-14fyp' as in tally 1, got '2'" in version
+    assert "tally 2: expected the adopted readings as in tally 1, got reading A01=not-less-than" in readings
+    assert "tally 2: expected a tally by county as in tally 1, got one by city, county" in by
+    other = attrs.evolve(other, content_hash="", readings={}, grouping=sui.grouping, cells={})
+    expected = f"tally 2: expected content hash {sui.content_hash} of plan 'shangqiu-14fyp' as in tally 1, got None"
+    with pytest.raises(TallyError, match=expected):
+        sui + other
+    with pytest.raises(TallyError, match=f"expected content hash None of .* got {sui.content_hash}"):
+        other + sui
+    with pytest.raises(TallyError, match=r"tally 2: expected the adopted readings .* got reading A01=a, A02=b"):
+        sui + attrs.evolve(sui, readings={"A02": "b", "A01": "a"}, cells={})
+
+
+def test_tallies_of_other_targets_or_sums_do_not_merge(plan: cp.Plan, sui: cp.Tally) -> None:
+    """It is said which targets are too few and which too many; of another plan they are others anyway."""
     facility = YONG.with_columns(comprehensive_service_count=pl.lit(1), setting=pl.lit("rural"))
-    with pytest.raises(TallyError, match=f"expected the targets of tally 1, got them without {AREA} and with {RURAL}"):
-        sui + plan.tally(facility, by="county", targets=RURAL)
+    rural, both = (plan.tally(facility, by="county", targets=each) for each in (RURAL, [RURAL, AREA]))
+    for one, other, got in (
+        (sui, rural, f"them without {AREA} and with {RURAL} besides"),
+        (both, sui, f"them without {RURAL}"),
+        (sui, both, f"them with {RURAL} besides"),
+        (both, attrs.evolve(both, measures=both.measures[::-1]), "them in another order"),
+    ):
+        with pytest.raises(TallyError, match=f"tally 2: expected the targets of tally 1, got {got}. Tally all"):
+            one + attrs.evolve(other, cells={})
     measure = attrs.evolve(sui.measures[0], quanta=tuple(cp.quantity(1) for _ in sui.measures[0].quanta))
-    with pytest.raises(TallyError, match="expected measures and quanta as in tally 1"):
+    with pytest.raises(TallyError, match="tally 2: expected measures and quanta as in tally 1"):
         sui + attrs.evolve(sui, measures=(measure,), cells={})
+    for others in ({"plan": "other", "measures": rural.measures}, {"content_hash": "other", "measures": (measure,)}):
+        with pytest.raises(TallyError, match=r"expected a tally of plan|expected content hash"):
+            sui + attrs.evolve(sui, cells={}, **others)
+    for names, got in (("abcde", "a, b, c, d, e besides"), ("abcdef", "a, b, c, d, e … besides")):
+        counted = attrs.evolve(sui.measures[0], targets=tuple(names))
+        with pytest.raises(TallyError, match=f"them without {AREA} and with {got}"):
+            sui + attrs.evolve(sui, measures=(counted,), cells={})
 
 
 def test_a_plan_judges_its_own_tallies(plan: cp.Plan, sui: cp.Tally) -> None:
@@ -188,8 +228,8 @@ def test_the_faults_of_all_files_are_told_together(sui: cp.Tally, tmp_path: Path
     for words in (
         "bad.json:1: no valid JSON",
         "none.json: cannot be read",
-        "*.json files, got none",
-        "a path, got int",
+        "empty: expected a folder with *.json files, got none",
+        "tally 5: expected a tally or a path, got int",
     ):
         assert words in str(caught.value)
     with pytest.raises(TallyError, match="at least one tally"):
@@ -208,6 +248,16 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
     return change
 
 
+def by(*levels: str, hidden: Sequence[str] = (), key: Sequence[str | None] = ()) -> Callable[[dict[str, Any]], object]:
+    """Return what says of a document that it is by other levels, with one cell."""
+
+    def change(data: dict[str, Any]) -> None:
+        data["by"] |= {"levels": levels, "hidden": hidden}
+        data["cells"][0]["key"] = key
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -221,19 +271,30 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
         (put("by", "levels", value=["contry"]), "by.levels[0]: expected one of city, county"),
         (put("by", "levels", value=["county", "city"]), "by.levels: expected levels from large to small"),
         (put("by", "hidden", value=["county"]), "by.hidden: expected some of the levels"),
+        (by("city", "county", "township", hidden=["county", "city"]), "by.hidden: expected some of the levels"),
         (put("by", "named", value=["county"]), "by.named: expected levels that are not counted by"),
         (put("by", "named", value=["township", "city"]), "by.named: expected levels that are not counted by"),
         (put("by", "columns", value=["city"]), "by.columns: expected columns that are no levels"),
-        (put("measures", value=[]), "measures: expected each target once, got none"),
-        (put("measures", 0, "targets", value=["a", "a"]), "measures: expected each target once, got a"),
+        (put("by", "columns", value=["year", "year"]), "by.columns: expected columns that are no levels, each once"),
+        (lambda data: data.update(measures=[], cells=[]), "measures: expected each target once, got none"),
+        (put("measures", 0, "targets", value=["b", "a", "b", "a"]), "measures: expected each target once, got a, b"),
         (put("measures", 0, "measure", "kind", value="mean"), "measures[0].measure: expected one of count"),
         (put("measures", 0, "measure", "where", value={"setting": "rural"}), "expected the scope in `where`"),
         (lambda data: data["measures"][0]["sums"].pop(), "measures[0].sums: expected the sums units, maybe"),
         (put("measures", 0, "sums", 3, "quantum", value="0"), "measures[0].sums[3].quantum: expected a number above 0"),
         (put("measures", 0, "sums", 3, "quantum", value="1 m²"), "sums[3].quantum: expected a number above 0"),
+        (
+            put("measures", 0, "sums", 3, "quantum", value="one"),
+            "sums[3].quantum: expected a number above 0, got 'one'",
+        ),
         (put("measures", 0, "sums", 3, "unit", value="m³"), "measures[0].sums[3].unit: unknown unit 'm³'"),
-        (lambda data: data["measures"].append(data["measures"][0]), "measures: expected each measure once"),
+        (
+            lambda data: data.update(measures=[*data["measures"], {**data["measures"][0], "targets": ["b"]}], cells=[]),
+            "measures: expected each measure once",
+        ),
         (put("names", value={"411499": "某县"}), "names.411499: expected the name of a region of the cells"),
+        (put("names", value={"411422": ""}), "names.411422: expected the name of a region of the cells"),
+        (put("names", value={"411422": "411422"}), "names.411422: expected the name of a region of the cells"),
         (
             put("notes", value=[{"code": "a", "zh": "b", "en": "c", "count": -1}]),
             "notes[0].count: expected a count of 0",
@@ -241,9 +302,13 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
         (put("cells", 0, "complete", value=1), "cells[0].complete: expected true or false, got 1"),
         (put("cells", 0, "key", value=[]), "cells[0].key: expected 1 labels (county), got 0"),
         (put("cells", 0, "key", value=[""]), "cells[0].key: expected a region, got an empty text"),
+        (put("by", "levels", value=[]), "cells[0].key: expected 0 labels (nothing), got 1"),
+        (by("city", "county", key=[None, "411422"]), "cells[0].key: expected no region inside one that is not told"),
         (lambda data: data["cells"].append(data["cells"][0]), "cells[1].key: stands twice"),
         (put("cells", 0, "sums", value=[]), "cells[0].sums: expected a list for each of 1 measures, got 0"),
+        (put("cells", 0, "sums", value=5), "cells[0].sums: expected a list for each of 1 measures, got int"),
         (put("cells", 0, "sums", 0, value=[3]), "cells[0].sums[0]: expected the sums units, maybe"),
+        (put("cells", 0, "sums", 0, value=3), "cells[0].sums[0]: expected the sums units, maybe"),
         (put("cells", 0, "sums", 0, 0, value=True), "cells[0].sums[0][0]: expected units, a whole number from 0 to"),
         (put("cells", 0, "sums", 0, 0, value=3.0), "cells[0].sums[0][0]: expected a whole number below 2^63, got 3.0"),
         (put("cells", 0, "sums", 0, 0, value=-1), "cells[0].sums[0][0]: expected units, a whole number from 0"),
@@ -253,9 +318,6 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], object]:
             "cells[0].sums[0][0]: expected a whole number below 2^63, got one",
         ),
         (put("cells", 0, "sums", 0, 0, value=float("nan")), "expected a whole number below 2^63, got NaN"),
-        (put("cells", 0, "sums", 0, 2, value=4), "cells[0].sums[0]: expected complete of at most units, got 4 and 3"),
-        (put("cells", 0, "sums", 0, 5, value=9), "cells[0].sums[0]: expected n of at most n_low, got 900000 and 9"),
-        (put("cells", 0, "sums", 0, 9, value=9), "cells[0].sums[0]: expected d_low of at most d_high, got 300 and 9"),
         (put("plan", "id", value="\ud800"), "plan.id: expected text, got half a character"),
     ],
 )
@@ -268,16 +330,36 @@ def test_a_file_that_is_no_tally_is_refused_with_its_place(
         cp.Tally.load(path)
     assert says in str(caught.value)
     assert str(path) in str(caught.value)
-    assert all(isinstance(fault, TallyError) for fault in caught.value.faults)
+    (fault,) = caught.value.faults  # nothing is told that only follows from it
+    assert isinstance(fault, TallyError)
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [("complete", "units"), ("n", "n_low"), ("n_low", "n_high"), ("d", "d_low"), ("d_low", "d_high")],
+)
+def test_a_sum_above_what_bounds_it_is_refused(sui: cp.Tally, tmp_path: Path, less: str, more: str) -> None:
+    """Where nothing is missing they are equal, and one more is too much."""
+    place = slots_of(sui.measures[0].measure).index(less)
+    amount = sui.cells["411422",][0][less]
+    path = changed(tmp_path / "tally.json", sui, put("cells", 0, "sums", 0, place, value=amount + 1))
+    with pytest.raises(
+        TallyError, match=rf"sums\[0\]: expected {less} of at most {more}, got {amount + 1} and {amount}"
+    ):
+        cp.Tally.load(path)
 
 
 def test_counts_that_contradict_each_other_are_refused(plan: cp.Plan, tmp_path: Path) -> None:
-    """More communities that satisfy a condition than there are."""
+    """More communities that satisfy a condition, or do not, than there are, surely or perhaps."""
     frame = SUI.with_columns(comprehensive_service_count=pl.lit(1), setting=pl.lit("rural"))
     tally = plan.tally(frame, by="county", targets=RURAL)
-    path = changed(tmp_path / "tally.json", tally, put("cells", 0, "sums", 0, 3, value=1))
-    with pytest.raises(TallyError, match=r"expected true and false of at most units together, got 3 \+ 1 and 3"):
-        cp.Tally.load(path)
+    for place, got in (
+        (3, "true and false of at most units together, got 3 [+] 1 and 3"),
+        (4, "maybe_true and .* 1 [+] 0 and 0"),
+    ):
+        path = changed(tmp_path / "tally.json", tally, put("cells", 0, "sums", 0, place, value=1))
+        with pytest.raises(TallyError, match=rf"sums\[0\]: expected {got}"):
+            cp.Tally.load(path)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +367,7 @@ def test_counts_that_contradict_each_other_are_refused(plan: cp.Plan, tmp_path: 
     [
         (b"", "no valid JSON"),
         (b"[]", "expected a file of format"),
+        (b"{}", "expected a file of format 'community-plan tally', got none"),
         (b'{"format": "community-plan tally", "format_version": 1', ":1: no valid JSON"),
         ("合计".encode("gb18030"), "expected UTF-8, got byte 0xba. Save the file as UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
@@ -304,15 +387,34 @@ def test_a_file_that_is_no_json_is_refused(tmp_path: Path, raw: bytes, says: str
     assert says in str(caught.value)
 
 
-def test_a_file_may_be_ordered_and_spaced_otherwise(sui: cp.Tally, yong: cp.Tally, tmp_path: Path) -> None:
-    """As other tools write it, with a byte order mark; saved again it has its one form."""
-    merged = sui + yong
-    data = json.loads(merged.to_json())
-    data["cells"].reverse()
+def test_a_file_may_be_ordered_and_spaced_otherwise(plan: cp.Plan, tmp_path: Path) -> None:
+    """As other tools write it, with a byte order mark; whatever it holds, saved again it has its one form."""
+    ratio = "social-workers-per-resident"
+    communities = SUI.with_columns(residents=100, year=2024, name=pl.Series(["甲村", "乙村", None]))
+    people = pl.DataFrame({"region": ["411422"], "year": 2024, "role": "social_worker", "headcount": 2})
+    tally = plan.tally(
+        cp.Dataset(communities=communities, workforce=people),
+        by=["year", "county", "community"],
+        targets=[AREA, ratio],
+        reading={"A01": "not-less-than", "A02": "as-printed"},
+        complete=False,
+    )
+    notes = [
+        Note(code=code, zh=code, en=code, count=count) for code, count in (("a", None), ("b", 0), ("c", 2**63 - 1))
+    ]
+    tally = attrs.evolve(tally, notes=tuple(notes))
+    assert ("411422", None, "2024") in tally.cells
+    data = json.loads(tally.to_json())
+    for entries in (data["cells"], data["notes"]):
+        entries.reverse()
+    for place, key in ((data, "names"), (data["plan"], "readings")):
+        place[key] = dict(reversed(place[key].items()))
     path = tmp_path / "tally.json"
     path.write_text(json.dumps(dict(reversed(data.items())), indent=4), "utf-8-sig")
-    assert cp.Tally.load(path) == merged
-    assert cp.Tally.load(path).to_json() == merged.to_json()
+    loaded = cp.Tally.load(path)
+    assert loaded == tally
+    assert loaded.to_json() == tally.to_json()
+    assert list(loaded.cells) == list(tally.cells)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of another kind")
