@@ -18,9 +18,10 @@ import pytest
 import community_plan as cp
 from community_plan.entry import Note
 from community_plan.errors import TallyError
-from community_plan.measures import Is
+from community_plan.measures import Compare, Is
 from community_plan.merging import merge_notes
 from community_plan.programs import slots_of
+from community_plan.tallies import Counted
 from community_plan.tally_files import MEANINGS
 from county_tallies import AREA, RURAL, SUI, YONG, places
 
@@ -201,10 +202,23 @@ def test_a_region_is_named_once(plan: cp.Plan) -> None:
     assert merged.regions == ("411422001", "411481001"), "no clash with itself"
 
 
-def test_every_sum_has_a_meaning(plan: cp.Plan) -> None:
-    """Of every kind of measure."""
+def test_every_sum_has_a_meaning_and_a_quantum(plan: cp.Plan) -> None:
+    """Of every kind of measure: that of its variables, else a place, or a row where something is missing."""
     for target in plan.targets.values():
         assert set(slots_of(plan.measure_of(target))) <= set(MEANINGS)
+    area, household, station = "comprehensive_service_area", "households", "townships.social_work_station_count"
+    some = Compare(numerator=(station,), comparator=cp.Comparator.AT_LEAST, value=cp.quantity("1 个"))
+    for measure, above, below, place in (
+        (cp.Ratio(numerator=(area,), denominator=(household,)), "0.0001 m²", "1 户", "1 社区"),
+        (cp.Ratio(numerator=(household,), denominator=("communities",)), "1 户", "1 社区", "1 社区"),
+        (cp.Total(of=(area,)), "0.0001 m²", "", "1 社区"),
+        (cp.Total(of=(station,)), "1 个", "", "1 乡镇"),
+        (cp.Share(condition=some), "", "", "1 乡镇"),
+        (cp.Count(condition=some), "", "", "1 乡镇"),
+    ):
+        quanta = dict(zip(slots_of(measure), Counted.of(measure, (), plan.variables).quanta, strict=True))
+        one = {"n": above, "d": below, "n_open": "1", "d_open": "1"}
+        assert quanta == {name: cp.quantity(one.get(name, one.get(name[0], place))) for name in quanta}
 
 
 def test_a_whole_table_is_one_region(plan: cp.Plan) -> None:
