@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 import community_plan as cp
@@ -22,6 +23,7 @@ from community_plan.measures import (
     variables_of,
 )
 from community_plan.units import DIMENSIONLESS, parse_unit
+from community_plan.variables import Variables
 
 FACILITY, TERMINAL = "comprehensive_service_count", "self_service_terminal_count"
 AREA, ACTIVITY = "comprehensive_service_area", "activity_area"
@@ -133,6 +135,20 @@ def test_what_cannot_be_counted_is_refused(plan: cp.Plan, measure: Measure, says
     """It is said what was expected and what came."""
     with pytest.raises(MeasureError, match=says):
         check_measure(measure, measure_unit(measure, plan.variables), plan.variables)
+
+
+def test_what_is_kept_in_other_steps_does_not_add_up(plan: cp.Plan) -> None:
+    """A sum of whole square metres and of square centimetres would count one for the other."""
+    coarse = attrs.evolve(plan.variables[ACTIVITY], quantum=cp.quantity("1 m²"))
+    variables = Variables((plan.variables[AREA], coarse))
+    with pytest.raises(MeasureError, match=rf"'{ACTIVITY}' \(floor area, m²\) cannot be added to '{AREA}'"):
+        measure_unit(cp.Total(of=(AREA, ACTIVITY)), variables)
+
+
+def test_every_comparator_has_a_sign() -> None:
+    """Which people read in formulas and targets."""
+    signs = {each.value: each.symbol for each in cp.Comparator}
+    assert signs == {">=": "≥", ">": ">", "<=": "≤", "<": "<", "=": "=", "range": "∈", "maintain": "≥"}
 
 
 @pytest.mark.parametrize(

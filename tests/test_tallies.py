@@ -226,6 +226,7 @@ def test_a_whole_table_is_one_region(plan: cp.Plan) -> None:
     one, other = (plan.tally(frame, targets=AREA) for frame in (SUI, YONG))
     with pytest.raises(TallyError, match=r"tally 2: .*the whole table in both\. Tally by a level such as county"):
         one + other
+    assert one.regions == ()
     halves = [plan.tally(frame, targets=AREA, complete=False) for frame in (SUI, YONG)]
     merged = halves[0] + halves[1]
     assert plan.evaluate(merged).rows == plan.evaluate(pl.concat([SUI, YONG]), targets=AREA).rows

@@ -51,6 +51,7 @@ def test_a_copy_of_what_lies_beyond_all_regions_is_known_again(plan: cp.Plan, tm
         return plan.tally(data, by=["city", "county"], targets=target, complete=complete)
 
     rolls = [roll(4), roll(5)]
+    assert rolls[0].regions == ()
     for name in ("rolls", "copy"):
         rolls[0].save(tmp_path / f"{name}.json")
     with pytest.raises(TallyError, match=r"rolls\.json: expected other regions than in .*copy\.json, got"):
