@@ -108,7 +108,7 @@ def readers(variable: cp.Variable, plan: cp.Plan, lang: Lang) -> str:
     """Return the targets that read a variable, linked."""
     key = variable.id if variable.table == "communities" else f"{variable.table}.{variable.id}"
     found = [target for target in plan.targets.values() if key in variables_of(plan.measure_of(target))]
-    links = (f"[{escape(short(t))}](plan-shangqiu.md#{anchor(t.id)} '{escape(t.id)}')" for t in found)
+    links = (f"[{escape(short(t))}](plan-shangqiu.md#{anchor(t.id)} '{escape(t.id)}'){{.clause}}" for t in found)
     return COMMAS[lang].join(links)
 
 
@@ -205,7 +205,7 @@ def field_text(value: Any) -> str:
 
 def discrepancy_part(discrepancy: cp.Discrepancy, plan: cp.Plan, lang: Lang) -> str:
     touched = [target for target in plan.targets.values() if discrepancy.id in target.discrepancies]
-    links = COMMAS[lang].join(f"[{escape(short(target))}](#{anchor(target.id)})" for target in touched)
+    links = COMMAS[lang].join(f"[{escape(short(target))}](#{anchor(target.id)}){{.clause}}" for target in touched)
     rows = [
         (WORDS["where"][lang], escape(discrepancy.where)),
         (WORDS["concerned"][lang], escape(discrepancy.printed)),
