@@ -461,4 +461,4 @@ def test_without_its_libraries_the_command_says_what_to_install() -> None:
     code = 'import sys; sys.modules["cyclopts"] = None; from community_plan.__main__ import main; main()'
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, encoding="utf-8")
     assert run.returncode == 1
-    assert "pip install 'community-plan[cli]'" in run.stderr
+    assert 'pip install "community-plan[cli]"' in run.stderr

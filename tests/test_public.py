@@ -116,4 +116,4 @@ except ImportError as error:
     print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
-    assert "pip install 'community-plan[polars]'" in run.stdout
+    assert 'pip install "community-plan[polars]"' in run.stdout

@@ -27,7 +27,7 @@ def _run() -> int | str:
     except ModuleNotFoundError as error:
         if error.name not in ("cyclopts", "rich"):
             raise
-        return f"The command line needs {error.name}. Run: pip install 'community-plan[cli]'"
+        return f'The command line needs {error.name}. Run: pip install "community-plan[cli]"'
     return cli.run(sys.argv[1:])
 
 

@@ -261,7 +261,7 @@ class MissingDependencyError(CommunityPlanError, ImportError):
     def __init__(self, library: str, *, extra: str, purpose: str) -> None:
         super().__init__(
             f"{purpose} needs {library}, which is not installed",
-            mend=f"run: pip install 'community-plan[{extra}]'",
+            mend=f'run: pip install "community-plan[{extra}]"',  # which every shell reads alike
         )
 
 
