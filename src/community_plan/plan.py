@@ -468,8 +468,8 @@ class Plan:
             as_of: Day from which a due date has passed; without it the last day of `period`.
 
         Raises:
-            DataError: If evidence cannot be read, names a commitment that takes none, or a region that does not owe
-                it, or stands twice; several faults come together as `DataFaults`.
+            DataError: If evidence cannot be read, names a commitment that takes none, a region that does not owe it, or
+                no year for what is owed each year, or stands twice; several faults come together as `DataFaults`.
             NotFoundError: If it names a commitment that the plan does not have.
         """
         from community_plan import ledger
