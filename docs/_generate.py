@@ -220,7 +220,7 @@ def discrepancy_part(discrepancy: cp.Discrepancy, plan: cp.Plan, lang: Lang) -> 
 def commitments_table(plan: cp.Plan, lang: Lang) -> str:
     """Return every commitment of the body: its words, whom it binds, what softens it, and how it is checked."""
     sep, colon = SEPARATORS[lang]
-    headers = [label(name, lang) for name in ("commitment", "clause", "summary", "check", "discrepancies")]
+    headers = [label(name, lang).capitalize() for name in ("commitment", "clause", "summary", "check", "discrepancies")]
     rows = []
     for entry in plan.commitments.values():
         how = label(entry.check, lang)
@@ -240,7 +240,7 @@ def commitments_table(plan: cp.Plan, lang: Lang) -> str:
 def gaps_table(plan: cp.Plan, lang: Lang) -> str:
     """Return what the registry knows that it does not hold."""
     rows = [(escape(gap.where), escape(gap.printed), escape(gap.note.get(lang))) for gap in plan.known_gaps]
-    return table([WORDS["where"][lang], WORDS["printed"][lang], label("known_gaps", lang)], rows)
+    return table([WORDS[name][lang] for name in ("where", "printed", "note")], rows)
 
 
 def plan_page(plan: cp.Plan, lang: Lang) -> dict[str, str]:
