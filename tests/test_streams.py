@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+import attrs
 import duckdb
 import narwhals as nw
 import numpy as np
@@ -29,6 +30,8 @@ from community_plan.frames.engine import Engine, Lister
 from community_plan.frames.sql_engine import SqlEngine
 from community_plan.frames.texts import Text
 from community_plan.grouping import Misread
+from community_plan.measures import Compare
+from community_plan.plan import Registry
 from renderings import by_sql, compiled, in_batches
 
 PLAN = cp.load_plan("shangqiu-14fyp")
@@ -224,6 +227,27 @@ def test_prepared_data_are_added_up_as_they_pass() -> None:
         with asked() as queries, by_sql():
             assert PLAN.evaluate(left, by=by).rows == expected
         assert queries
+
+
+def test_prepared_communities_that_reach_a_ratio_are_counted_as_they_pass() -> None:
+    """Where it is not known whether one does: a missing denominator is read for nothing else."""
+    reaches = Compare(
+        numerator=("comprehensive_service_area",),
+        denominator=("households",),
+        comparator=cp.Comparator.AT_LEAST,
+        value=cp.quantity("30 m²/百户"),
+    )
+    indicator = attrs.evolve(PLAN.indicators["rural-facility-coverage"], measure=cp.Share(condition=reaches))
+    target = PLAN.targets[indicator.id]
+    entries = {"indicators": Registry("indicator", [indicator]), "targets": Registry("target", [target])}
+    plan = attrs.evolve(PLAN, **entries)
+    expected = plan.evaluate(table(), by="county")
+    assert expected.rows[0].reporting_share != 1
+    with asked():
+        ready = plan.prepare(relation(table()))
+    with unittest.mock.patch.object(stream_engine, "_BATCH", BATCH), asked() as queries:
+        assert plan.evaluate(ready, by="county").rows == expected.rows
+    assert not queries
 
 
 def test_prepared_sums_that_may_not_fit_64_bits_are_made_in_the_engine() -> None:

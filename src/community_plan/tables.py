@@ -235,12 +235,19 @@ def _open_file(path: Path, table: TableName) -> CellTable | RawTable:
     source = Source(table=table, file=str(path), text=True)
     paths = _matching(path)
     kind = paths[0].suffix.lower()
-    wrong = next((each.name for each in paths if each.suffix.lower() != kind or kind not in SUFFIXES), None)
+    wrong = next((each.name for each in paths if each.suffix.lower() not in SUFFIXES), None)
     if wrong is not None:
         raise DataError(
             f"expected a file that ends in {' or '.join(SUFFIXES)}, got {wrong!r}",
             place=Place(file=str(path)),
             mend=SAVE_AS_CSV,
+        )
+    other = next((each.name for each in paths if each.suffix.lower() != kind), None)
+    if other is not None:
+        raise DataError(
+            f"expected files of one ending, got {paths[0].name!r} and {other!r}",
+            place=Place(file=str(path)),
+            mend=f"write the ending into the pattern, such as *{kind}",
         )
     if kind == ".parquet":
         return RawTable(source=attrs.evolve(source, text=False), frame=_open_parquet(paths))
