@@ -405,6 +405,24 @@ def test_a_register_of_another_library_has_the_same_years(plan: cp.Plan, table: 
     assert {row.period: row.value for row in result} == dict(zip(years, [10, 20, 30, 40], strict=True))
 
 
+def test_the_years_of_a_register_are_not_added_up_in_silence(
+    plan: cp.Plan, made: Callable[[pl.DataFrame], Any]
+) -> None:
+    """A year that is called otherwise than in the communities is refused; of one that is not asked for a note tells."""
+    code = "411422001201"
+    communities = pl.DataFrame({"year": [2023, 2024], "code": code, "households": 100})
+    facilities = pl.DataFrame({"年份": [2023, 2024], "community": code, "kind": "综合服务设施", "floor_area": [20, 40]})
+    data = cp.Dataset(communities=made(communities), facilities=made(facilities))
+    says = r"column '年份': expected a column 'year' as the communities table has, got '年份'\. Call the column alike"
+    with pytest.raises(cp.DataError, match=says):
+        plan.evaluate(data, by=["year", "county"], targets=AREA)
+    data = cp.Dataset(communities=made(communities[1:]), facilities=made(facilities))
+    result = plan.evaluate(data, by="county", targets=AREA)
+    assert [row.value for row in result] == [60]
+    (note,) = result.notes
+    assert note.en == "by= does not name 年份, a column of the facilities table: its rows of every 年份 count together"
+
+
 def test_the_kind_of_a_facility_is_no_kind_of_a_community(plan: cp.Plan, made: Callable[[pl.DataFrame], Any]) -> None:
     """Both tables may have a column of that name; the communities keep their facilities."""
     codes = ["411422001201", "411422001202"]

@@ -25,7 +25,7 @@ from community_plan.errors import (
     raise_faults,
 )
 from community_plan.expressions import Col, In, Int, Known, Lit, add, compare, conjunction, negation, when
-from community_plan.grouping import Grouping, Misread, Register, Table, Way
+from community_plan.grouping import PERIOD_COLUMNS, Grouping, Misread, Register, Table, Way
 from community_plan.headers import UNIT_LEVEL, enter, headers_of, levels_among, names_in, stands_for
 from community_plan.labels import label
 from community_plan.regions import LEVELS, CountyKind, Level, county_kind_of, normal_code, region_at, region_number
@@ -371,6 +371,7 @@ class _Assembly:
         own = [header for header in headers if stands_for(self.variables, name, header)]
         shared = tuple(column for column in self.grouping.columns if column in headers and column not in own)
         result = _Register(columns=shared)
+        self.see_periods(raw, headers, shared)
         if len(self.faults) > before:
             return result
         table = self.enter(raw, columns, {column: column for column in result.columns}, ())
@@ -395,6 +396,26 @@ class _Assembly:
             )
             result.beyond.clear()
         return result
+
+    def see_periods(self, raw: CellTable | RawTable, headers: Sequence[str], shared: Sequence[str]) -> None:
+        """Append what is to be said of a register whose periods are not told apart as those of the rows are."""
+        told = [header for header in headers if header in PERIOD_COLUMNS]
+        if not told or any(column in PERIOD_COLUMNS for column in shared):
+            return
+        asked = [column for column in self.grouping.columns if column in PERIOD_COLUMNS]
+        if asked:  # every year would have the rows of all
+            problem = f"expected a column {asked[0]!r} as the {self.unit} table has, got {told[0]!r}"
+            place, mend = raw.source.place(column=told[0]), "call the column alike in both tables"
+            self.faults.append(MissingColumnError(problem, place=place, mend=mend))
+            return
+        self.notes.append(
+            Note(
+                code="periods",
+                zh=f"by= 没有列出 {raw.source.table} 表的 {told[0]} 列: 各期的行合在一起计算",
+                en=f"by= does not name {told[0]}, a column of the {raw.source.table} table: its rows of every "
+                f"{told[0]} count together",
+            )
+        )
 
     def add_register(self, table: Table, name: TableName, register: _Register) -> Table:
         """Give every community what the register says of it.

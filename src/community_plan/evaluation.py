@@ -14,7 +14,7 @@ from community_plan.counting import Counting, count, grouping_of, key_of, measur
 from community_plan.entry import Note, parse_day
 from community_plan.errors import CommunityPlanError, DataError, NotFoundError, Place, TallyError, raise_faults
 from community_plan.expressions import Int
-from community_plan.grouping import Table
+from community_plan.grouping import PERIOD_COLUMNS, Table
 from community_plan.judging import Judged, judged, judged_rows
 from community_plan.labels import label_text
 from community_plan.measures import Measure
@@ -40,8 +40,6 @@ from community_plan.verdicts import (
 )
 
 __all__ = ["evaluate", "judge"]
-
-_PERIOD_COLUMNS = ("year", "period", "年份", "年度")
 
 
 @attrs.frozen
@@ -201,7 +199,7 @@ class _Wide:
 def _called(columns: Iterable[str]) -> dict[str, str]:
     """Return what the columns that are grouped by are called in a frame: the first period is `period`."""
     listed = list(columns)
-    period = next((name for name in _PERIOD_COLUMNS if name in listed), None)
+    period = next((name for name in PERIOD_COLUMNS if name in listed), None)
     return {name: "period" if name == period else name for name in sorted(listed, key=lambda name: name != period)}
 
 
@@ -342,7 +340,7 @@ class _Where:
     @classmethod
     def of(cls, plan: Plan, group: Group, names: Mapping[str, str], day: dt.date | None) -> _Where:
         columns = dict(group.columns)
-        period = next((columns.pop(name) for name in _PERIOD_COLUMNS if name in columns), None)
+        period = next((columns.pop(name) for name in PERIOD_COLUMNS if name in columns), None)
         if period is None and day is not None:
             period = day.isoformat()
         region = group.region if group.region is not None else "total"

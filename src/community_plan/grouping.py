@@ -17,6 +17,7 @@ from community_plan.regions import LEVELS, CountyKind, Level, normal_code, regio
 from community_plan.variables import Variable
 
 __all__ = [
+    "PERIOD_COLUMNS",
     "Grouping",
     "Labelled",
     "Listed",
@@ -34,6 +35,8 @@ Sums = list[tuple[tuple[str | None, ...], tuple[int, ...]]]
 """Key labels with the sums of every feature."""
 
 
+PERIOD_COLUMNS = ("year", "period", "年份", "年度")
+"""Columns that tell the period of a row."""
 Labelled = tuple[str | None, ...]
 """The code of a region, and labels of columns, such as a year."""
 
