@@ -12,6 +12,7 @@ import community_plan as cp
 from community_plan.documents import structure, unstructure
 from community_plan.domain import FacilityKind, WorkforceRole
 from community_plan.errors import CodeError, CommunityPlanError, DimensionError, QuantityTextError
+from community_plan.units import parse_unit
 
 CODE = "411422001201"
 
@@ -133,6 +134,13 @@ def test_the_classes_and_the_table_of_variables_are_one(plan: cp.Plan) -> None:
     roles = {value.id for value in plan.variables["workforce.role"].values}
     assert kinds == set(typing.get_args(FacilityKind))
     assert roles == set(typing.get_args(WorkforceRole))
+
+
+def test_a_unit_that_does_not_convert_is_held_against_that_of_the_column(plan: cp.Plan) -> None:
+    """And not against that of its quantum, in which nobody writes it."""
+    with pytest.raises(DimensionError) as caught:
+        plan.variables["facilities.opening_hours"].quanta_in(parse_unit("小时"))
+    assert (caught.value.expected, caught.value.got) == ("小时/天", "小时")
 
 
 def test_every_variable_says_all_that_is_needed(plan: cp.Plan) -> None:

@@ -118,7 +118,8 @@ class Variable:
         """
         if self.quantum is None:
             raise MeasureError(f"variable {self.id!r} is a {self.type}, not a quantity")
-        return unit.factor(self.quantum.unit) / self.quantum.magnitude
+        # By way of its own unit, which is the one to be named where another does not convert to it.
+        return unit.factor(self.unit) * self.unit.factor(self.quantum.unit) / self.quantum.magnitude
 
     @functools.cached_property
     def spellings(self) -> dict[str, int]:
