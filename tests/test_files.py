@@ -77,6 +77,14 @@ def test_a_cell_that_is_no_amount_of_its_column_is_to_be_corrected(plan: cp.Plan
     assert caught.value.mend == "correct the cell, or leave it empty if the value is not known"
 
 
+@pytest.mark.parametrize("row", ["100,14.", "100., 14", "100,.5"])
+def test_a_number_that_breaks_off_at_its_point_is_none(plan: cp.Plan, write: Write, row: str) -> None:
+    """A file that was cut off may end in it."""
+    path = write(f"{HEAD}\n411422001201,100,30\n411422001202,{row}\n")
+    with pytest.raises(errors.CellError, match="expected one number with a unit"):
+        plan.evaluate(path, targets=AREA)
+
+
 @pytest.mark.parametrize("missing", ["", "  ", "不详", "--", "Ｎ／Ａ", "\u3000"])
 def test_a_level_that_is_not_reported_follows_from_the_code(plan: cp.Plan, write: Write, missing: str) -> None:
     """And a name has no spaces around it: 睢县 is one county, whoever typed it."""

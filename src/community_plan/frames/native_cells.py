@@ -294,7 +294,7 @@ class CellReader:
     def written(self, column: SourceColumn, cell: Any) -> Entered:
         """Read the numbers of a text file: plain digits here, the few other spellings one by one."""
         engine, name, places = self.engine, column.variable.id, column.places
-        pattern = rf"[0-9]{{1,{15 - places}}}" + (rf"(?:\.[0-9]{{0,{places}}}0*)?" if places else r"(?:\.0*)?")
+        pattern = rf"[0-9]{{1,{15 - places}}}" + (rf"(?:\.[0-9]{{1,{places}}}0*)?" if places else r"(?:\.0+)?")
         plain = engine.fill(engine.matches(cell, pattern), False)
         read: dict[int, list[str]] = {}
         missing = [""]
