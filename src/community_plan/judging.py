@@ -105,8 +105,6 @@ def _sums(
         some = conjunction((some, compare(d, ">", ZERO)))
     # Without an upper limit of the denominator, nothing but 0 is surely below.
     low = _Bound(when(closed, scale(one.numerator, slots["n_low"])), scale(one.denominator, d_high))
-    if closed != TRUE:
-        low = _Bound(low.above, add((when(closed, low.below), when(negation(closed), Lit(1)))))
     limited = compare(slots["n_open"], "=", ZERO)
     high = [_Bound(scale(one.numerator, slots["n_high"]), scale(one.denominator, d_low), limited)]
     if scale_.limit is not None:

@@ -64,7 +64,7 @@ def sums(draw: st.DrawFn, measure: Measure, scale: Scale) -> dict[str, int]:
         return {**found, "maybe_true": holds, "maybe_false": fails}
     units, maybe = draw(COUNTS), draw(COUNTS)
     complete = draw(st.integers(0, units))
-    d = draw(AMOUNTS) if complete else 0
+    d = draw(st.one_of(st.just(0), AMOUNTS)) if complete else 0
     d_low = d + draw(FEW)
     d_high = d_low + draw(FEW)
     n = draw(st.one_of(AMOUNTS, st.integers(0, 2 * d))) if complete else 0
