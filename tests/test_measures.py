@@ -137,6 +137,14 @@ def test_what_cannot_be_counted_is_refused(plan: cp.Plan, measure: Measure, says
         check_measure(measure, measure_unit(measure, plan.variables), plan.variables)
 
 
+def test_a_measure_comes_out_in_the_unit_of_its_indicator(plan: cp.Plan) -> None:
+    """Or in one that it converts to."""
+    density = cp.Ratio(numerator=(AREA,), denominator=("households",))
+    check_measure(density, parse_unit("m²/百户"), plan.variables)
+    with pytest.raises(cp.DimensionError):
+        check_measure(density, parse_unit("m²/人"), plan.variables)
+
+
 def test_what_is_kept_in_other_steps_does_not_add_up(plan: cp.Plan) -> None:
     """A sum of whole square metres and of square centimetres would count one for the other."""
     coarse = attrs.evolve(plan.variables[ACTIVITY], quantum=cp.quantity("1 m²"))
@@ -176,7 +184,8 @@ def test_a_condition_is_held_against_what_every_engine_can_compare(
 
 def test_a_measure_reads_each_variable_once(plan: cp.Plan) -> None:
     """Of its scope, of both sides of the line and of every condition; communities are no variable."""
-    nested = AnyOf(conditions=(AllOf(conditions=(DENSE, RURAL)), AtLeast(count=1, conditions=(HAS, DENSE))))
+    nested = AnyOf(conditions=(AllOf(conditions=(DENSE, RURAL)), AtLeast(count=2, conditions=(HAS, DENSE))))
+    check_measure(share(nested, SUI), DIMENSIONLESS, plan.variables)
     expected = ("county", AREA, ACTIVITY, "households", "setting", FACILITY)
     assert variables_of(share(nested, SUI)) == expected
     assert variables_of(cp.Ratio(numerator=(AREA,), denominator=("communities",), where=(SUI,))) == ("county", AREA)

@@ -261,6 +261,8 @@ def test_the_years_of_a_panel_stay_apart(plan: cp.Plan) -> None:
         plan.evaluate(merged, by="county")
     with pytest.raises(cp.DataError, match="no such column; did you mean 'year'"):
         plan.evaluate(merged, by=["yaer", "year"])
+    with pytest.raises(cp.DataError, match=r"got '网格': it has no such column\.?$"):
+        plan.evaluate(merged, by=["网格", "year"])
 
 
 def test_a_coarser_level_follows_from_codes_and_not_from_names(plan: cp.Plan, sui: cp.Tally) -> None:
