@@ -261,8 +261,23 @@ def test_the_years_of_a_panel_stay_apart(plan: cp.Plan) -> None:
         plan.evaluate(merged, by="county")
     with pytest.raises(cp.DataError, match="no such column; did you mean 'year'"):
         plan.evaluate(merged, by=["yaer", "year"])
-    with pytest.raises(cp.DataError, match=r"got '网格': it has no such column\.?$"):
+    with pytest.raises(cp.DataError, match=r"give \(city, county, year\), got '网格': it has no such column\.?$"):
         plan.evaluate(merged, by=["网格", "year"])
+
+
+def test_a_tally_by_several_columns_is_asked_in_any_order(plan: cp.Plan) -> None:
+    """Each value stays in its own column."""
+    frames = [YONG, SUI[:1], SUI]
+    crossed = {"year": (2024, 2025, 2025), "part": ("甲", "甲", "乙")}
+    data = pl.concat(
+        frame.with_columns(**{name: pl.lit(values[place]) for name, values in crossed.items()})
+        for place, frame in enumerate(frames)
+    )
+    tally = plan.tally(data, by=["year", "part", "county"], targets=AREA)
+    for by in itertools.permutations(["county", "year", "part"]):
+        assert plan.evaluate(tally, by=by).to_json() == plan.evaluate(data, by=by, targets=AREA).to_json()
+    for by in itertools.permutations(["year", "part"]):
+        assert plan.evaluate(tally, by=by).to_json() == plan.evaluate(data, by=by, targets=AREA).to_json()
 
 
 def test_a_coarser_level_follows_from_codes_and_not_from_names(plan: cp.Plan, sui: cp.Tally) -> None:
@@ -275,6 +290,23 @@ def test_a_coarser_level_follows_from_codes_and_not_from_names(plan: cp.Plan, su
     with pytest.raises(TallyError, match=r"no city follows from a name. Tally the data by city, county"):
         plan.evaluate(named, by="city")
     assert plan.evaluate(named, by=[]).rows == plan.evaluate(SUI, targets=AREA).rows
+
+
+def test_nobody_on_a_countys_rolls_is_no_hindrance(plan: cp.Plan) -> None:
+    """Sums of a county in a tally by community are told of no county; where they are all zero, nothing is lost."""
+    ratio = "social-workers-per-resident"
+    communities = SUI.with_columns(residents=10_000)
+
+    def data(number: int) -> cp.Dataset:
+        people = pl.DataFrame({"region": ["411422"], "role": ["social_worker"], "headcount": [number]})
+        return cp.Dataset(communities=communities, workforce=people)
+
+    tallies = [plan.tally(data(number), by="community", targets=[AREA, ratio]) for number in (0, 1)]
+    assert [len(tally.cells) for tally in tallies] == [4, 4]
+    expected = plan.evaluate(data(0), by="county", targets=[AREA, ratio])
+    assert plan.evaluate(tallies[0], by="county").rows == expected.rows
+    with pytest.raises(TallyError, match="sums of larger regions and does not tell their county"):
+        plan.evaluate(tallies[1], by="county")
 
 
 def test_what_a_county_has_beyond_its_communities_is_not_lost(plan: cp.Plan, sample: Path) -> None:

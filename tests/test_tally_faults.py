@@ -202,6 +202,8 @@ def test_townships_are_told_apart_in_all_tallies_or_in_none(plan: cp.Plan) -> No
     merged = plan.tally(other, by="township", targets=AREA) + plan.tally(named, by="township", targets=AREA)
     assert plan.evaluate(merged).rows == plan.evaluate(pl.concat([other, named]), by="township", targets=AREA).rows
     assert [row.region for row in plan.evaluate(merged, by="county")] == ["411422", "411481"]
+    by_both = plan.tally(pl.concat([other, named]), by=["county", "township"], targets=AREA)
+    assert plan.evaluate(by_both, by="township").rows == plan.evaluate(merged).rows
 
 
 def test_a_sum_that_does_not_fit_is_refused(sui: cp.Tally, tmp_path: Path) -> None:
