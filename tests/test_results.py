@@ -16,6 +16,7 @@ import community_plan as cp
 from community_plan.labels import label
 from community_plan.results import Result, Row, row_cells, wide_frame
 from community_plan.units import parse_unit
+from community_plan.verdicts import Reason
 from county_tallies import AREA, RURAL, SUI, YONG
 
 COMPARATOR = cp.Comparator
@@ -72,11 +73,16 @@ def test_a_row_says_what_it_is_held_against(row: Row) -> None:
 
 
 def test_a_row_in_a_table_for_people(row: Row) -> None:
-    """The region with what it is crossed with; the reason behind a verdict that is unknown."""
+    """The region with what it is crossed with, if anything; the reason behind a verdict that is unknown."""
     name, words = row.name.zh, label("not_met", "zh")
     assert row_cells(row, "zh") == ["睢县/甲 2024", "4", name, "30 m²/百户", "> 30 m²/百户", "0 m²/百户", words]
     bare = attrs.evolve(row, period=None, columns={}, number=None)
     assert row_cells(bare, "en")[:3] == ["Suixian", "", row.name.en]
+    blank = attrs.evolve(
+        row, columns={"part": None, "cluster": "a"}, verdict=cp.Verdict.UNKNOWN, reason=Reason.MISSING_DATA
+    )
+    assert row_cells(blank, "en")[0] == "Suixian/—/a 2024"
+    assert row_cells(blank, "en")[-1] == f"{label('unknown', 'en')} ({label('missing_data', 'en')})"
 
 
 def test_rows_are_found_by_target_and_region(plan: cp.Plan) -> None:
@@ -130,19 +136,21 @@ def test_rows_as_plain_values(result: Result, row: Row) -> None:
     plain = unknown.to_dict()
     assert (plain["value"], plain["shortfall_unit"], plain["reason"]) == (None, None, unknown.reason)
     assert (plain["part"], plain["period"], plain["region_name"]) == ("甲", "2024", "永城市")
+    assert list(plain)[5:10] == ["region_name", "level", "period", "part", "value"]
     assert unknown.to_dict("en")["region_name"] == "Yongcheng"
     assert (row.to_dict()["reason"], row.to_dict()["shortfall_unit"]) == (None, str(row.shortfall_unit))
     third = attrs.evolve(row, value=Fraction(1, 3), upper=None, discrepancies=("A01", "A11"), readings=("A02=x",))
-    one = Result(rows=(third, unknown), plan="")
+    one = Result(rows=(third, unknown, row), plan="")
+    assert "睢县" in one.to_json()
     told = json.loads(one.to_json("en", indent=1))
     assert (told[0]["value"], told[0]["due"], told[0]["discrepancies"]) == ("1/3", "2025-12-31", ["A01", "A11"])
     assert told[0]["region_name"] == "Suixian"
     assert one.to_dicts()[0]["due"] == dt.date(2025, 12, 31)
     columns = one.to_columns()
-    assert columns["value"] == [1 / 3, None]
-    assert columns["upper"] == [float("inf"), None], "no limit, and no value"
-    frame = one.to_polars()
-    assert frame["upper"].to_list() == [float("inf"), None]
+    assert (columns["value"], columns["part"]) == ([1 / 3, None, 30.0], ["甲"] * 3)
+    assert columns["upper"] == [float("inf"), None, 30.0], "no limit, no value, and a limit"
+    assert one.to_polars()["upper"].to_list() == columns["upper"]
+    assert Result(rows=(third,), plan="").to_columns()["value"] == [1 / 3]
     empty = Result(rows=(), plan="")
     without = [name for name in columns if name != "part"]
     assert list(empty.to_columns()) == empty.to_polars().columns == list(empty.to_pandas().columns) == without
@@ -196,6 +204,7 @@ def test_html_shows_no_more_rows_than_are_asked_for(result: Result) -> None:
     assert "Suixian" in whole
     assert "… +" not in whole
     assert "… +" not in result.to_html(most=len(result))
-    assert '<td colspan="7">… + 2</td>' in result.to_html(most=len(result) - 2)
+    assert "… + 1</td>" in result.to_html(most=len(result) - 1)
+    assert '<td colspan="7">… + 7</td>' in result.to_html(most=len(result) - 7)
     assert result.to_html(most=1).count("<td>") == 7
     assert result._repr_html_() == result.to_html("zh", most=200)

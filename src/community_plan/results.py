@@ -411,7 +411,7 @@ def row_cells(row: Row, lang: Lang) -> list[str]:
     verdict = label(row.verdict.value, lang)
     if row.reason is not None:
         verdict = f"{verdict} ({label(row.reason.value, lang)})"
-    region = "/".join([row.region_name.get(lang), *(str(value) for value in row.columns.values())])
+    region = "/".join([row.region_name.get(lang), *(value or "—" for value in row.columns.values())])
     return [
         f"{region} {row.period}" if row.period else region,
         "" if row.number is None else str(row.number),
