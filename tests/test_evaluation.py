@@ -86,6 +86,8 @@ def test_a_panel_of_years_is_crossed_with_the_regions(plan: cp.Plan, frame: pl.D
         ("2024", "411481"),
     ]
     assert result.rows[0].value == 2 * result.rows[2].value  # type: ignore[operator]  # both have one
+    named = plan.evaluate(panel.rename({"year": "period"}), by=["period", "county"], targets=AREA)
+    assert named.rows == result.rows
 
 
 def test_any_other_column_is_a_group_too(plan: cp.Plan, frame: pl.DataFrame) -> None:
@@ -94,6 +96,8 @@ def test_any_other_column_is_a_group_too(plan: cp.Plan, frame: pl.DataFrame) -> 
     assert [row.columns for row in result] == [{"cluster": "a"}, {"cluster": "b"}, {"cluster": None}]
     assert result.to_dicts()[0]["cluster"] == "a"
     assert "cluster" in result.to_polars().columns
+    with pytest.raises(cp.DataError, match="columns that a result does not have itself, got by='value'"):
+        plan.evaluate(frame.with_columns(value=pl.lit("a")), by=["county", "value"], targets=AREA)
 
 
 def test_as_of_is_the_period_where_there_is_no_other(plan: cp.Plan, frame: pl.DataFrame) -> None:
