@@ -1,174 +1,29 @@
-"""A plan is a folder of TOML: its faults come all at once, a new one needs no code, and packages can bring one."""
+"""A plan is a folder of TOML: its faults come all at once, and a new one needs no code."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import community_plan as cp
 from community_plan.errors import NotFoundError, PlanError, PlanFaults
-from community_plan.loader import available_plans, check_plan, load_plan
-
-# A page of a plan that does not exist, written for these tests.
-PAGE = """青禾镇社区服务三年行动方案（合成文本，仅供测试）
-
-一、主要目标
-到2027年底,农村社区综合服务设施覆盖率达到80%以上。每百户居民拥有综合服务设施面积不低于25平方米。
-建有托幼点的社区力争达到三分之二,每个社区网格员不超过4名。
-
-二、保障措施
-各社区每年公开一次服务清单。严禁挪用社区用房。
-"""
-PLAN = """
-id = "qinghe-2027"
-title = { zh = "青禾镇社区服务三年行动方案（合成）", en = "Qinghe town: three-year programme (synthetic)" }
-issuer = { zh = "青禾镇人民政府（虚构）", en = "Government of Qinghe town (invented)" }
-issued = 2025-01-10
-start = 2025-01-01
-end = 2027-12-31
-"""
-VARIABLES = """
-[[variables]]
-id = "grid_workers"
-table = "communities"
-type = "quantity"
-kind = "staff"
-label = { zh = "网格员", en = "Grid workers" }
-unit = "人"
-quantum = "1 人"
-"""
-INDICATORS = """
-[[indicators]]
-id = "elderly-care-or-legal-aid"
-name = { zh = "有养老或法律援助服务的社区", en = "Communities with elderly care or legal aid" }
-unit = "%"
-[indicators.measure]
-kind = "share"
-[indicators.measure.condition]
-kind = "any"
-conditions = [
-    { kind = "compare", numerator = ["elderly_care_count"], comparator = ">=", value = "1 处" },
-    { kind = "is", variable = "legal_aid", values = ["yes"] },
-]
-"""
-TARGETS = """
-[[targets]]
-id = "rural-coverage"
-indicator = "rural-facility-coverage"
-comparator = ">="
-value = "80 %"
-due = 2027-12-31
-citation = { clause = "一", quote = "农村社区综合服务设施覆盖率达到80%以上" }
-printed = { name = "农村社区综合服务设施覆盖率", target = "80%以上" }
-
-[[targets]]
-id = "facility-area"
-indicator = "facility-area-per-100-households"
-comparator = ">="
-value = "25 m²/百户"
-due = 2027-12-31
-citation = { clause = "一", quote = "每百户居民拥有综合服务设施面积不低于25平方米" }
-printed = { name = "综合服务设施面积", target = "不低于25平方米" }
-
-[[targets]]
-id = "care"
-indicator = "elderly-care-or-legal-aid"
-comparator = ">="
-value = "2/3"
-due = 2027-12-31
-citation = { clause = "一", quote = "建有托幼点的社区力争达到三分之二" }
-printed = { name = "托幼点", target = "三分之二" }
-discrepancies = ["D1"]
-"""
-DISCREPANCIES = """
-[[discrepancies]]
-id = "D1"
-where = "一"
-printed = "建有托幼点的社区"
-issue = { zh = "表中无托幼点一列", en = "No column counts nurseries" }
-handling = { zh = "以养老或法律援助代之（仅供测试）", en = "Elderly care or legal aid stand in (for the test)" }
-
-[[discrepancies.readings]]
-id = "all"
-label = { zh = "全部社区", en = "all communities" }
-[discrepancies.readings.targets.care]
-value = "100 %"
-"""
-COMMITMENTS = """
-[[commitments]]
-id = "C1"
-clause = "二"
-quote = "各社区每年公开一次服务清单"
-kind = "publish"
-summary = { zh = "公开服务清单", en = "Publish the list of services" }
-scope = { zh = "各社区", en = "every community" }
-responsible = ["各社区"]
-due = 2027-12-31
-check = "evidenced"
-owed_by = "community"
-every = "year"
-"""
-FILES = {
-    "plan.toml": PLAN,
-    "targets.toml": TARGETS,
-    "indicators.toml": INDICATORS,
-    "variables.toml": VARIABLES,
-    "discrepancies.toml": DISCREPANCIES,
-    "commitments.toml": COMMITMENTS,
-    "source.txt": PAGE,
-}
+from community_plan.loader import check_plan, load_plan
+from qinghe import COMMITMENTS, COMMUNITIES, DISCREPANCIES, INDICATORS, PAGE, TARGETS, VARIABLES, write
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The plan of the page above, as a folder."""
+    """The plan of Qinghe, as a folder."""
     path = tmp_path / "qinghe"
     write(path)
     return path
-
-
-def write(path: Path) -> None:
-    path.mkdir(parents=True)
-    for name, text in FILES.items():
-        (path / name).write_text(text, "utf-8")
 
 
 def change(path: Path, old: str, new: str) -> None:
     text = path.read_text("utf-8")
     assert text.count(old) == 1, old
     path.write_text(text.replace(old, new), "utf-8")
-
-
-COMMUNITIES = [
-    # Rural: 2 of 3 have a facility. Area 40+35+0 = 75 m² over 100+100+100 households: exactly 25 per 100.
-    cp.Community(
-        code="411422100201",
-        households=100,
-        comprehensive_service_count=1,
-        comprehensive_service_area="40 ㎡",
-        elderly_care_count=1,
-        legal_aid="no",
-    ),
-    cp.Community(
-        code="411422100202",
-        households=100,
-        comprehensive_service_count=2,
-        comprehensive_service_area="35 ㎡",
-        elderly_care_count=0,
-        legal_aid="yes",
-    ),
-    cp.Community(
-        code="411422100203",
-        households=100,
-        comprehensive_service_count=0,
-        comprehensive_service_area=0,
-        elderly_care_count=0,
-        legal_aid="no",
-    ),
-]
 
 
 def test_a_new_plan_is_written_without_code(folder: Path) -> None:
@@ -494,82 +349,3 @@ def test_what_is_no_folder_is_not_found(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(folder.parent)
     with pytest.raises(NotFoundError):
         load_plan(name)
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place on the path where distributions are installed."""
-    path = tmp_path / "site"
-    path.mkdir()
-    monkeypatch.syspath_prepend(path)
-    return path
-
-
-def install(site: Path, distribution: str, points: str) -> None:
-    """Write the metadata that an installer would."""
-    info = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n", "utf-8")
-    (info / "entry_points.txt").write_text(f"[community_plan.plans]\n{points}\n", "utf-8")
-
-
-def test_a_package_brings_a_plan(site: Path) -> None:
-    """Found by id, listed, and never imported."""
-    write(site / "town_plans" / "qinghe")
-    (site / "town_plans" / "__init__.py").write_text("raise SystemExit('imported')", "utf-8")
-    (site / "town_plans" / "qinghe" / "__init__.py").write_text("raise SystemExit('imported')", "utf-8")
-    install(site, "town-plans", "qinghe-2027 = town_plans.qinghe")
-    (found,) = [plan for plan in available_plans() if plan.id == "qinghe-2027"]
-    assert (found.origin, found.folder, found.fault) == ("town-plans 1.0", site / "town_plans" / "qinghe", None)
-    assert {"shangqiu-14fyp", "qinghe-2027"} <= {plan.id for plan in available_plans()}
-    plan = load_plan("qinghe-2027")
-    assert plan.evaluate(COMMUNITIES, targets="facility-area").row("facility-area").verdict is cp.Verdict.MET
-    assert plan.content_hash
-    assert not any(name.startswith("town_plans") for name in sys.modules)
-
-
-def test_a_broken_package_is_reported_and_hides_no_other(site: Path) -> None:
-    """No package, no plan.toml, an id that is taken, metadata that nobody can read: each is listed with its fault."""
-    write(site / "good_town")
-    (site / "good_town" / "__init__.py").touch()
-    (site / "empty_town").mkdir()
-    (site / "empty_town" / "__init__.py").touch()
-    (site / "single_town.py").touch()
-    install(site, "good", "qinghe-2027 = good_town")
-    install(
-        site,
-        "bad",
-        "gone = no_such_town\nempty = empty_town\nsingle = single_town\nodd = ..!\nshangqiu-14fyp = good_town\n"
-        "deep = good_town.none.there\nrenamed = good_town",
-    )
-    install(site, "unreadable", "x = y")
-    (site / "unreadable-1.0.dist-info" / "entry_points.txt").write_bytes(b"[community_plan.plans]\n\xff = \xff\n")
-    listed = available_plans()
-    faults = {plan.id: str(plan.fault) for plan in listed if plan.fault is not None}
-    assert "no package 'no_such_town'" in faults["gone"]
-    assert "has no plan.toml" in faults["empty"]
-    assert "has no plan.toml" in faults["single"]
-    assert "good_town.none.there" in faults["deep"]
-    assert "is taken by community-plan" in faults["shangqiu-14fyp"]
-    assert {"odd", "unreadable-1.0"} <= set(faults)
-    assert load_plan("qinghe-2027").id == "qinghe-2027"
-    assert load_plan("shangqiu-14fyp").id == "shangqiu-14fyp"
-    for name in ("gone", "empty", "odd"):
-        with pytest.raises(PlanError):
-            load_plan(name)
-    with pytest.raises(PlanError, match="expected the id of its entry point, 'renamed', got 'qinghe-2027'"):
-        load_plan("renamed")
-    with pytest.raises(NotFoundError, match="did you mean 'qinghe-2027'"):
-        load_plan("qinghe-2028")
-
-
-def test_listing_plans_is_cheap() -> None:
-    """It loads no plan, and no library for data or units."""
-    code = """
-import sys
-from community_plan.loader import available_plans, _load_bundled
-available_plans()
-print(_load_bundled.cache_info().currsize, [n for n in ("pint", "narwhals", "polars", "pandas") if n in sys.modules])
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8")
-    assert run.stdout.split() == ["0", "[]"]
