@@ -93,6 +93,23 @@ INDICATORS = [
 ]
 
 
+# What a row of its answers says, in this order.
+FIELDS = (
+    "region",
+    "target",
+    "value",
+    "lower",
+    "upper",
+    "reporting_share",
+    "numerator",
+    "denominator",
+    "gap",
+    "shortfall",
+    "verdict",
+    "reason",
+)
+
+
 # ---- Reading cells ----
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 import community_plan as cp
 from community_plan import errors
-from property.test_engines import numbers, objects, polars_frame
+from property.test_engines import columns_of, polars_frame, typed_registers
 from strategies import Row
 
 AREA = "facility-area-per-100-households"
@@ -72,14 +72,8 @@ def fault(plan: cp.Plan, data: Any, kind: type[Exception], **options: Any) -> An
 
 def of_registers(tables: tuple[list[Row], ...]) -> tuple[list[Any], list[list[Any]]]:
     """Return the tables of a dataset as frames and as typed objects."""
-    names = (
-        ["code", "name", "setting", "county_kind", "households", "residents", "urban_residents", "gross_floor_area"],
-        ["community", "kind", "floor_area", "activity_area"],
-        ["region", "role", "headcount"],
-    )
-    columns = [numbers(rows, fields) for rows, fields in zip(tables, names, strict=True)]
-    kinds = (cp.Community, cp.Facility, cp.Workforce)
-    return [polars_frame(c) for c in columns], [objects(c, k) for c, k in zip(columns, kinds, strict=True)]
+    columns = columns_of(tables)
+    return [polars_frame(c) for c in columns], typed_registers(columns)
 
 
 def registered(parts: list[Any], unlisted: Literal["zero", "unknown"]) -> cp.Dataset:

@@ -33,26 +33,12 @@ from renderings import RENDERINGS, Rendering, compiled, frame_of, spark_renderin
 from sql_tables import set_ansi, to_spark
 
 PLAN = cp.load_plan("shangqiu-14fyp")
-FIELDS = (
-    "region",
-    "target",
-    "value",
-    "lower",
-    "upper",
-    "reporting_share",
-    "numerator",
-    "denominator",
-    "gap",
-    "shortfall",
-    "verdict",
-    "reason",
-)
 TARGETS = [indicator.id for indicator in oracle.INDICATORS]
 LEVELS = ("city", "county", "township")
 VERDICTS = ("unknown", "met", "not_met")
 
-taken = operator.attrgetter(*FIELDS)
-given_by_oracle = operator.itemgetter(*FIELDS)
+taken = operator.attrgetter(*oracle.FIELDS)
+given_by_oracle = operator.itemgetter(*oracle.FIELDS)
 
 
 # -- what is compared ----------------------------------------------------------------------------------------

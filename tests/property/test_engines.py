@@ -99,6 +99,21 @@ def objects(columns: dict[str, list[Any]], kind: type) -> list[Any]:
     ]
 
 
+def columns_of(tables: tuple[list[Row], ...]) -> list[dict[str, list[Any]]]:
+    """Return the rows of communities, facilities and workforce as columns."""
+    names = (
+        ["code", "name", "setting", "county_kind", "households", "residents", "urban_residents", "gross_floor_area"],
+        ["community", "kind", "floor_area", "activity_area"],
+        ["region", "role", "headcount"],
+    )
+    return [numbers(rows, fields) for rows, fields in zip(tables, names, strict=True)]
+
+
+def typed_registers(columns: list[dict[str, list[Any]]]) -> list[list[Any]]:
+    """Make typed objects of columns of communities, facilities and workforce."""
+    return [objects(c, kind) for c, kind in zip(columns, (cp.Community, cp.Facility, cp.Workforce), strict=True)]
+
+
 # Few examples of many rows: each is evaluated by ten engines, and pandas takes a tenth of a second.
 @settings(max_examples=12)
 @given(wide_tables(size=40), LEVELS)
@@ -155,13 +170,8 @@ def test_compiled_loops_give_the_rows_of_typed_objects(rows: list[Row], by: Any)
 @given(registers(size=20), LEVELS, st.sampled_from(["zero", "unknown"]))
 def test_registers_of_every_kind_give_the_same(tables: tuple[list[Row], ...], by: Any, unlisted: Any) -> None:
     """Also mixed: communities of one engine, facilities of another, workforce as objects."""
-    names = (
-        ["code", "name", "setting", "county_kind", "households", "residents", "urban_residents", "gross_floor_area"],
-        ["community", "kind", "floor_area", "activity_area"],
-        ["region", "role", "headcount"],
-    )
-    columns = [numbers(rows, fields) for rows, fields in zip(tables, names, strict=True)]
-    typed = [objects(c, kind) for c, kind in zip(columns, (cp.Community, cp.Facility, cp.Workforce), strict=True)]
+    columns = columns_of(tables)
+    typed = typed_registers(columns)
 
     def evaluate(*parts: Any) -> tuple[Any, ...]:
         communities, facilities, workforce = parts

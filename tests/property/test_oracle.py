@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import community_plan as cp
-from oracle import evaluate_folder, evaluate_tables
+from oracle import FIELDS, evaluate_folder, evaluate_tables
 from strategies import Row, registers, wide_tables
 
 PLAN = cp.load_plan("shangqiu-14fyp")
@@ -25,25 +25,11 @@ HEADERS = {
     "facilities": ["community", "kind", "floor_area", "activity_area"],
     "workforce": ["region", "role", "headcount"],
 }
-SHARED = (
-    "region",
-    "target",
-    "value",
-    "lower",
-    "upper",
-    "reporting_share",
-    "numerator",
-    "denominator",
-    "gap",
-    "shortfall",
-    "verdict",
-    "reason",
-)
 
 
 def ours(result: cp.Result) -> list[dict[str, Any]]:
     """Return what the two sides share of the library's rows."""
-    return [{name: row[name] for name in SHARED} for row in result.to_dicts()]
+    return [{name: row[name] for name in FIELDS} for row in result.to_dicts()]
 
 
 @contextmanager
@@ -62,7 +48,7 @@ def assert_same(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Non
     """Compare row by row, so that a difference shows where it is."""
     assert [(row["region"], row["target"]) for row in mine] == [(row["region"], row["target"]) for row in theirs]
     for one, other in zip(mine, theirs, strict=True):
-        assert one == {name: other[name] for name in SHARED}
+        assert one == {name: other[name] for name in FIELDS}
 
 
 @settings(max_examples=200)
@@ -93,6 +79,6 @@ def test_the_sample_is_judged_as_the_oracle_judges_it(
 
     assert run(["evaluate", str(sample), "--by", by, "--target", "main", "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    numbers = SHARED[2:10]
-    read = [{n: Fraction(row[n]) if n in numbers and row[n] is not None else row[n] for n in SHARED} for row in printed]
+    numbers = FIELDS[2:10]
+    read = [{n: Fraction(row[n]) if n in numbers and row[n] is not None else row[n] for n in FIELDS} for row in printed]
     assert_same(read, evaluate_folder(sample, by))
