@@ -12,8 +12,6 @@ from .data import Spec, dataset
 from .ten import DisagreementError, compare
 from .timing import Timed, describe, in_a_loop, in_turns
 
-LEVELS = ("city", "county", "township")
-
 
 @dataclass(frozen=True)
 class Job:

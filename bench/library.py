@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import community_plan as cp
-from community_plan.measures import variables_of
+from community_plan.measures import Measure, variables_of
 from community_plan.results import Result, Row
 from community_plan.verdicts import Verdict
 
-from .ten import PLAN, TEN, Answers, DisagreementError
-
-LEVELS = ("city", "county", "township")
+from .ten import LEVELS, PLAN, TEN, Answers, DisagreementError
 
 
 @functools.cache
@@ -21,11 +19,15 @@ def plan() -> cp.Plan:
     return cp.load_plan(PLAN)
 
 
-def every_target() -> list[str]:
-    """Return all targets of the plan that read the communities table alone."""
-    tables = plan().variables
-    read = {target.id: variables_of(plan().measure_of(target)) for target in plan().targets.values()}
-    return [target for target, names in read.items() if tables.table_of(names) == "communities"]
+def every_target(of: cp.Plan | None = None) -> dict[str, Measure]:
+    """Return all targets of a plan that read the communities table alone, with what they count."""
+    asked = of or plan()
+    counted = {target.id: asked.measure_of(target) for target in asked.targets.values()}
+    return {
+        target: measure
+        for target, measure in counted.items()
+        if asked.variables.table_of(variables_of(measure)) == "communities"
+    }
 
 
 def evaluate(frame: Any, by: str | Sequence[str] | None = None, targets: Any = "main") -> Result:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 PLAN = "shangqiu-14fyp"
+LEVELS = ("city", "county", "township")
 
 
 class Row(NamedTuple):

@@ -16,7 +16,6 @@ from ..timing import peak, reset_peak, resident
 def fixed(job: Job) -> None:
     """What a call costs at least: a small table after the first call, and compiling."""
     import community_plan as cp
-    from community_plan.measures import variables_of
     from community_plan.programs import compile_program
 
     from .. import by_pandas, by_polars, library
@@ -39,13 +38,8 @@ def fixed(job: Job) -> None:
                 "floats, pandas": lambda by=by: by_pandas.evaluate(table, by),
             },
         )
-    plans = [cp.load_plan(getattr(entry, "id", entry)) for entry in cp.bundled_plans()]
-    measures = {
-        plan.measure_of(target): plan.variables
-        for plan in plans
-        for target in plan.targets.values()
-        if plan.variables.table_of(variables_of(plan.measure_of(target))) == "communities"
-    }
+    plans = map(cp.load_plan, cp.bundled_plans())
+    measures = dict.fromkeys(measure for each in plans for measure in library.every_target(each).values())
     thirty = list(measures)[:30]
     job.race("compile", {f"library, {len(thirty)} measures": lambda: compile_program(thirty, plan.variables)})
 

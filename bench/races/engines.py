@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..job import LEVELS, Job, agree, group
+from ..job import Job, group
 from ..timing import describe
-from .frames import more_targets
+from .frames import against_hand, more_targets
 
 
 @group
@@ -16,7 +16,7 @@ def duckdb(job: Job) -> None:
     """DuckDB: a relation over a table of its own, against SQL by hand."""
     import duckdb as engine
 
-    from .. import by_pyarrow, library
+    from .. import by_pyarrow
     from ..by_sql import query
 
     link = engine.connect()
@@ -25,32 +25,13 @@ def duckdb(job: Job) -> None:
     def run(by: str | None, *, exact: bool = False) -> Any:
         return link.sql(query("t", by, exact=exact)).to_arrow_table()
 
-    read = by_pyarrow.read_answers
     kept = job.asked(link.sql("FROM t"))
 
     def asked() -> Any:
         return kept if job.prepared else link.sql("FROM t")
 
-    for by in (None, *LEVELS):
-        job.race(
-            by or "whole",
-            {
-                "library": lambda by=by: library.evaluate(asked(), by),
-                "floats": lambda by=by: run(by),
-                "integers": lambda by=by: run(by, exact=True),
-            },
-            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
-            warm=3,  # DuckDB takes several times as long for a column of texts when it is first read
-        )
-    job.race(
-        "community",
-        {
-            "library": lambda: library.communities(asked()),
-            "floats": lambda: run("community"),
-            "integers": lambda: run("community", exact=True),
-        },
-        warm=3,
-    )
+    # DuckDB takes several times as long for a column of texts when it is first read.
+    against_hand(job, asked, run, by_pyarrow.read_answers, warm=3)
 
 
 def spark_session() -> Any:
@@ -84,33 +65,18 @@ def spark(job: Job) -> None:
     table = session.read.parquet(*job.paths()).cache()
     table.createOrReplaceTempView("t")
     table.count()
-    read = by_pyarrow.read_answers
     kept = job.asked(table)
 
     def asked() -> Any:
         return kept if job.prepared else session.table("t")
 
+    def run(by: str | None, *, exact: bool = False) -> Any:
+        found = session.sql(query("t", by, exact=exact))
+        return library.computed(found) if by == "community" else found.toArrow()
+
     try:
-        for by in (None, *LEVELS):
-            job.race(
-                by or "whole",
-                {
-                    "library": lambda by=by: library.evaluate(asked(), by),
-                    "floats": lambda by=by: session.sql(query("t", by)).toArrow(),
-                    "integers": lambda by=by: session.sql(query("t", by, exact=True)).toArrow(),
-                },
-                agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
-                warm=4,  # the virtual machine compiles what it runs often
-            )
-        job.race(
-            "community",
-            {
-                "library": lambda: library.communities(asked()),
-                "floats": lambda: library.computed(session.sql(query("t", "community"))),
-                "integers": lambda: library.computed(session.sql(query("t", "community", exact=True))),
-            },
-            warm=4,
-        )
+        # The virtual machine compiles what it runs often.
+        against_hand(job, asked, run, by_pyarrow.read_answers, warm=4)
         _planning(job, DataFrame, session, asked)
     finally:
         session.stop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..job import LEVELS, Job, agree, group
+from ..job import Job, agree, group
+from ..ten import LEVELS
 
 
 @group
@@ -15,25 +17,7 @@ def polars(job: Job) -> None:
 
     frame = by_polars.read(job.paths())
     asked = job.asked(frame)
-    read = by_polars.read_answers
-    for by in (None, *LEVELS):
-        job.race(
-            by or "whole",
-            {
-                "library": lambda by=by: library.evaluate(asked, by),
-                "floats": lambda by=by: by_polars.evaluate(frame, by),
-                "integers": lambda by=by: by_polars.evaluate(frame, by, exact=True),
-            },
-            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
-        )
-    job.race(
-        "community",
-        {
-            "library": lambda: library.communities(asked),
-            "floats": lambda: by_polars.evaluate(frame, "community"),
-            "integers": lambda: by_polars.evaluate(frame, "community", exact=True),
-        },
-    )
+    against_hand(job, lambda: asked, functools.partial(by_polars.evaluate, frame), by_polars.read_answers)
     job.race(
         "together",
         {
@@ -41,6 +25,42 @@ def polars(job: Job) -> None:
             "floats": lambda: by_polars.together(frame),
             "integers": lambda: by_polars.together(frame, exact=True),
         },
+    )
+
+
+def against_hand(
+    job: Job, asked: Callable[[], Any], hand: Callable[..., Any], read: Callable[[Any, Any], Any], **options: Any
+) -> None:
+    """Race the library by level and by community against floats and exact integers by hand.
+
+    Args:
+        job: The job.
+        asked: Gives what the library is asked about.
+        hand: What is written by hand.
+        read: Reads what that found.
+        options: Of each race.
+    """
+    from .. import library
+
+    for by in (None, *LEVELS):
+        job.race(
+            by or "whole",
+            {
+                "library": lambda by=by: library.evaluate(asked(), by),
+                "floats": lambda by=by: hand(by),
+                "integers": lambda by=by: hand(by, exact=True),
+            },
+            agree(by, {"floats": (read, {}), "integers": (read, {"verdicts": True})}, rows=job.rows),
+            **options,
+        )
+    job.race(
+        "community",
+        {
+            "library": lambda: library.communities(asked()),
+            "floats": lambda: hand("community"),
+            "integers": lambda: hand("community", exact=True),
+        },
+        **options,
     )
 
 
@@ -107,7 +127,7 @@ def indicators(job: Job) -> None:
 def more_targets(job: Job, frame: Any, **options: Any) -> None:
     from .. import library
 
-    every = library.every_target()
+    every = list(library.every_target())
     job.race(
         "county",
         {
