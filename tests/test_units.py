@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import pickle
 import sys
 import unicodedata
@@ -74,6 +75,8 @@ def test_text_that_people_write_is_read_exactly(text: str, magnitude: str, unit:
         "10₂",
         "1e⁻²",
         "30 ㎡/①00户",
+        "30 ㎡/户/人",
+        "百分之93 户",
         "5 ￥",
         "m²",
         "1" * 41,
@@ -83,6 +86,7 @@ def test_text_that_is_not_one_number_with_a_unit_is_refused(text: str) -> None:
     """A range is not a product and a stray sign is not dimensionless."""
     with pytest.raises(QuantityTextError):
         quantity(text)
+    assert quantity("1" * 40) == quantity(int("1" * 40))
 
 
 _NUMERIC = [
@@ -187,6 +191,29 @@ def test_what_is_no_finite_number_is_refused(value: object) -> None:
         quantity(value, "m²")  # type: ignore[arg-type]  # that is the test
 
 
+def test_a_text_brings_its_unit_or_takes_the_one_that_is_given() -> None:
+    """A unit of its own is converted, and one that measures something else is refused."""
+    for value, unit, read in (
+        ("450", "m²", "450 m²"),
+        ("1 公顷", "亩", "15 亩"),
+        ("93", "", "93"),
+        ("50 %", "", "0.5"),
+    ):
+        made = quantity(value, unit)
+        assert (made.magnitude, made.unit) == (quantity(read).magnitude, parse_unit(unit))
+    with pytest.raises(DimensionError):
+        quantity("30 m²", "")
+
+
+def test_a_quantity_is_compared_with_no_bare_number() -> None:
+    """30 m² are not 30: they are not equal to it, and no order or sum is guessed."""
+    area = quantity("30 m²")
+    assert area != 30
+    for calculate in (operator.lt, operator.ge, operator.add, operator.sub):
+        with pytest.raises(TypeError, match="expected a Quantity, got 30"):
+            calculate(area, 30)
+
+
 def test_what_is_no_unit_is_refused() -> None:
     """A number in its place, as when two arguments are mixed up."""
     with pytest.raises(QuantityTextError, match="expected a unit, got 3"):
@@ -199,6 +226,7 @@ def test_quantities_divide_into_the_units_people_use() -> None:
     assert ratio.to("m²/百户") == quantity("30 ㎡/百户")
     assert ratio.to("m²/百户").text("zh") == "30 m²/百户"
     assert ratio.to("m²/百户").text("en") == "30 m²/100 households"
+    assert str((quantity("2 m²") * ratio).unit) == "m²^2/户"
     assert ratio > quantity("29.9999 ㎡/百户")
     assert not ratio > quantity("30 ㎡/百户")
 
@@ -234,6 +262,11 @@ def test_one_of_a_unit_is_written_in_the_singular() -> None:
     assert quantity("1 人/社区").text() == "1 人/社区"
 
 
+def test_a_space_stands_between_a_number_and_a_word() -> None:
+    """And none before a sign of parts, or after a bare number."""
+    assert [quantity(text).text() for text in ("30㎡", "93 %", "0.4 ‰", "18")] == ["30 m²", "93%", "0.4‰", "18"]
+
+
 def test_quantities_survive_pickling() -> None:
     """They go to other processes, and no registry has to be there first."""
     value = quantity("1 亩").to("m²")
@@ -245,6 +278,7 @@ def test_every_unit_of_the_definition_file_has_labels_and_a_spelling() -> None:
     lines = resources.files("community_plan").joinpath("units.txt").read_text("utf-8").splitlines()
     defined = {line.split("=")[0].strip() for line in lines if "=" in line and not line.startswith("#")}
     assert defined - {"meter"} == set(known_units())
+    assert (known_units()["household"], known_units("en")["household"]) == ("户", "households")
     for name, label in known_units("zh").items():
         assert parse_unit(label).powers == ((name, 1),)
     for name, label in known_units("en").items():

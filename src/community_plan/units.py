@@ -456,7 +456,7 @@ def quantity(value: Quantity | str | int | Fraction | Decimal | float, unit: Uni
     if isinstance(value, Quantity):
         if wanted is None:
             return value
-        if value.unit == DIMENSIONLESS and wanted != DIMENSIONLESS:
+        if value.unit == DIMENSIONLESS:
             return Quantity(value.magnitude, wanted)
         return value.to(wanted)
     return Quantity(_exact(value), DIMENSIONLESS if wanted is None else wanted)

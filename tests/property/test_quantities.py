@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import community_plan as cp
@@ -28,11 +29,28 @@ def test_changing_the_unit_and_back_changes_nothing(number: Fraction, one: str, 
 
 
 @given(NUMBERS, NUMBERS, AREAS, AREAS)
+@example(Fraction(30), Fraction(30), "m²", "亩")
 def test_order_does_not_depend_on_the_unit(one: Fraction, two: Fraction, unit: str, other: str) -> None:
-    """Nor do sums."""
+    """Nor do sums and differences."""
     a, b = cp.quantity(one, unit), cp.quantity(two, unit)
-    assert (a < b) == (a.to(other) < b) == (one < two)
+    for holds in (operator.lt, operator.le, operator.eq, operator.ne, operator.ge, operator.gt):
+        assert holds(a, b) == holds(a.to(other), b) == holds(one, two)
     assert (a.to(other) + b).to(unit).magnitude == one + two
+    assert (a.to(other) - b).to(unit).magnitude == one - two
+    assert a + -a == cp.quantity(0, other)
+
+
+@given(NUMBERS, NUMBERS.filter(bool), AREAS, st.sampled_from(["户", "万人", "%", ""]))
+def test_a_product_divides_into_its_factors(one: Fraction, two: Fraction, unit: str, other: str) -> None:
+    """By a quantity, and by a bare number, which changes no unit."""
+    a, b = cp.quantity(one, unit), cp.quantity(two, other)
+    assert ((a * b).magnitude, (a * b).unit) == (one * two, parse_unit(unit) * parse_unit(other))
+    assert ((a * b / b).magnitude, (a * b / b).unit) == (one, a.unit)
+    assert (a * b).unit == (b * a).unit
+    assert (b * b).unit.same_dimension(cp.Unit()) == b.unit.same_dimension(cp.Unit())
+    for product in (a * two, two * a):
+        assert (product.magnitude, product.unit) == (one * two, a.unit)
+        assert ((product / two).magnitude, (product / two).unit) == (one, a.unit)
 
 
 @given(NUMBERS, st.one_of(AREAS, RATIOS))
