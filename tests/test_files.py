@@ -199,11 +199,12 @@ def test_a_file_that_is_cut_off_is_refused(plan: cp.Plan, write: Write) -> None:
         f"{path}, row 3: expected 4 cells, got 2. "
         "See that the file is whole, and add the cells that are missing, if only as empty ones."
     ]
-    path = write(f'{HEAD},note\n411422001201,100,30,\n411422001202,200,60,"a')
-    assert told(plan, path) == [
-        f"{path}, row 2: no readable CSV: unexpected end of data. "
-        "See that the file is whole, and close the quotes of this row."
-    ]
+    for row, above in ((1, ""), (2, "411422001201,100,30,\n"), (4, "411422001201,100,30,\n,,,\n,,,\n")):
+        path = write(f'{HEAD},note\n{above}411422001202,200,60,"a')
+        assert told(plan, path) == [
+            f"{path}, row {row}: no readable CSV: unexpected end of data. "
+            "See that the file is whole, and close the quotes of this row."
+        ]
 
 
 def test_lines_of_a_wrong_length_are_told_together(plan: cp.Plan, write: Write) -> None:
@@ -226,7 +227,10 @@ def test_each_file_of_a_pattern_is_looked_at(plan: cp.Plan, write: Write) -> Non
     path.unlink()
     short, long = told(plan, path.with_name("*.csv"))
     assert short.startswith(f"{paths[0]}, row 1: expected 3 cells, got 2")
-    assert long.startswith(f"{paths[2]}, row 1: expected 3 cells, got 4")
+    assert long == (
+        f"{paths[2]}, row 1: expected 3 cells, got 4. "
+        "Put cells that have a comma in double quotes, and give each column a header."
+    )
 
 
 def test_separators_and_line_breaks_in_quotes_are_text(plan: cp.Plan, write: Write) -> None:
@@ -249,7 +253,7 @@ _CELLS = st.sampled_from(["", "1", " x ", "商丘", "a,b", 'q"q', "n\nl", "r\r\n
 
 
 @given(
-    st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(_CELLS, min_size=width, max_size=width), max_size=8)),
+    st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(_CELLS, min_size=width, max_size=width), max_size=8)),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
     st.integers(0, 60),
@@ -282,3 +286,22 @@ def test_large_files_are_cut_off_where_small_ones_are(
             except errors.DataError as error:
                 found.append([str(error)])
     assert found[0] == found[1]
+
+
+@given(
+    st.lists(st.tuples(_CELLS, _CELLS, st.sampled_from(["1", "a,b", "n\nl"])), min_size=1, max_size=20),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "\n", ",,", ",,\n,,"]),
+    st.sampled_from([64, 2**20]),
+)
+def test_lines_of_one_length_are_counted_and_not_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], end: str, empty: str, block: int
+) -> None:
+    """A whole file of any size is opened in the time that its separators take to be counted."""
+    path = tmp_path_factory.mktemp("even") / "communities.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator=end).writerows([("code", "name", "note"), *rows])
+        file.write(empty.replace("\n", end))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_lines, "_BLOCK", block)
+        assert csv_lines.even_rows(path, 3) == csv_lines.Rows(len(rows), empty_end=bool(empty))
