@@ -169,12 +169,25 @@ def test_an_amount_beyond_reason_is_a_fault(plan: cp.Plan, make: Callable[..., A
     assert error.place.row == 2
 
 
+def test_one_place_is_a_table_of_one_row(plan: cp.Plan) -> None:
+    """By itself, in a list, or out of a generator."""
+    place = cp.Community(code="411422001201", households=100, comprehensive_service_area=30)
+    for data in (place, [place], (place,), iter([place])):
+        assert plan.evaluate(data, targets=AREA).row(AREA).value == 30
+
+
 @pytest.mark.parametrize("form", [f for f in FORMS if f not in ("csv", "duckdb")])
 def test_a_table_without_a_row_needs_no_types(plan: cp.Plan, form: str, tmp_path: Path) -> None:
     """Whatever a library makes of columns that hold nothing."""
     empty = FORMS[form]({name: [] for name in GOOD}, tmp_path)
     assert plan.evaluate(empty, by="county", targets=AREA).rows == ()
     assert plan.evaluate(empty, targets=AREA).row(AREA).reason is Reason.NOTHING_IN_SCOPE
+
+
+def test_a_file_without_a_row_has_its_columns(plan: cp.Plan, tmp_path: Path) -> None:
+    """A level that it has needs no codes, which typed objects without that level do."""
+    empty = as_csv({"county": [], "households": [], "comprehensive_service_area": []}, tmp_path)
+    assert plan.evaluate(empty, by="county", targets=AREA).rows == ()
 
 
 def test_codes_that_are_all_missing_are_told_by_row(plan: cp.Plan, make: Callable[..., Any]) -> None:
@@ -296,6 +309,26 @@ def test_two_columns_for_one_variable_are_a_fault(plan: cp.Plan, make: Callable[
 
 
 UNITS: list[Any] = ["百户", ["households"], {"households": 5}, {"households": None}, {5: "户"}]
+
+
+@pytest.mark.parametrize("form", ["objects", "csv", "polars", "pandas", "pyarrow"])
+def test_a_township_has_a_code_of_its_own(plan: cp.Plan, form: str, tmp_path: Path) -> None:
+    """Of nine digits, which three zeros may follow: not that of its county, nor of one of its communities."""
+
+    def regions(*codes: str) -> list[str]:
+        townships = (
+            [cp.Township(code=code, elderly_care_centre_count=1) for code in codes]
+            if form == "objects"
+            else FORMS[form]({"code": [*codes], "elderly_care_centre_count": [1] * len(codes)}, tmp_path)
+        )
+        data = cp.Dataset(communities=pl.DataFrame(GOOD), townships=townships)
+        target = "elderly-care-centre-per-subdistrict"
+        return [row.region for row in plan.evaluate(data, targets=target, by="township").rows]
+
+    assert regions("411402001", "411402002000") == ["411402001", "411402002"]
+    for code in ("411402", "411402000", "411402000000", "411402001001", "4114020010", "41140200", "011402001"):
+        with pytest.raises(errors.CommunityPlanError, match=f"expected a township code of 9 digits, got '{code}'"):
+            regions(code)
 
 
 @pytest.mark.parametrize("units", UNITS, ids=repr)
@@ -488,19 +521,21 @@ def test_a_file_that_is_no_table_says_so(plan: cp.Plan, tmp_path: Path, kind: st
 
 
 def test_what_is_no_data_says_what_is(plan: cp.Plan, tmp_path: Path) -> None:
-    """A typed error, never an AttributeError from the depths."""
-    for data in (
-        3,
-        None,
-        {"households": [1]},
-        [1, 2],
-        tmp_path,
-        tmp_path / "no.csv",
-        tmp_path / "no.txt",
-        "no.parquet",
+    """A typed error that names the place, never an AttributeError from the depths."""
+    place = cp.Community(code="411422001201")
+    (tmp_path / "communities.txt").touch()
+    (tmp_path / "communities.csv").mkdir()
+    for data, said in (
+        (3, "table communities: expected a frame, a path or Community objects, got int. Pass a "),
+        ({"households": [1]}, "table communities: expected a frame, a path or Community objects, got dict. Pass a "),
+        ([place, 2], "table communities, row 2: expected Community objects, got int"),
+        (cp.Dataset(communities=place, workforce=[3]), "table workforce, row 1: expected Workforce objects, got int"),
+        (None, "expected a communities table, got none. Pass a "),
+        (tmp_path, f"{tmp_path}: expected a file communities.csv or communities.parquet, got none. `community-plan "),
+        (tmp_path / "no.csv", f"{tmp_path / 'no.csv'}: no such file"),
+        (tmp_path / "*.tx?", f"{tmp_path / '*.tx?'}: expected a file that ends in .csv or .parquet, got "),
     ):
-        with pytest.raises(errors.DataError):
-            plan.evaluate(data, targets=AREA)
+        assert str(fault(plan, data, errors.DataError)).startswith(said)
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"PAR1 nonsense")
     with pytest.raises(errors.DataError, match="parquet"):
