@@ -74,7 +74,9 @@ class StreamEngine(ArrayEngine):
         parts: list[_Part] = []
         before: Before = {}
         rows = 0
-        with contextlib.closing(self._tables(relation, [*cells_of(suspects), *stage.values()])) as tables:
+        # A row may miss a cell of a column that no sum reads otherwise.
+        read = [*cells_of(suspects), *stage.values(), *(() if gaps is None else (gaps.mask,))]
+        with contextlib.closing(self._tables(relation, read)) as tables:
             for table in tables:
                 here = relation.on(table)
                 staged = self.select(here, stage)
