@@ -83,8 +83,6 @@ class Place:
 
     file: str | None = None
     """Path of the file, as the user gave it."""
-    sheet: str | None = None
-    """Sheet of a workbook."""
     table: str | None = None
     """Table of a dataset: communities, facilities, workforce, townships."""
     line: int | None = None
@@ -100,8 +98,6 @@ class Place:
         parts = []
         if self.file is not None:
             parts.append(self.file if self.line is None else f"{self.file}:{self.line}")
-        if self.sheet is not None:
-            parts.append(f"sheet {self.sheet}")
         if self.table is not None and self.file is None:
             parts.append(f"table {self.table}")
         if self.row is not None:
