@@ -409,6 +409,17 @@ def test_a_register_of_another_library_has_the_same_years(plan: cp.Plan, table: 
     assert {row.period: row.value for row in result} == dict(zip(years, [10, 20, 30, 40], strict=True))
 
 
+@pytest.mark.parametrize("region", ["411422001201", "411422001", "411422"])
+def test_no_rolls_have_more_of_a_part_than_of_its_whole(region: str) -> None:
+    """Neither a community's nor those of a larger region beyond them: five certified workers of three are no 167%."""
+    hubei, share = cp.load_plan("hubei-14fyp"), "certified-community-worker-share"
+    roles = {"certified_community_worker": 5, "community_worker": 3}
+    people = [cp.Workforce(region=region, role=role, headcount=count) for role, count in roles.items()]
+    data = cp.Dataset(communities=[cp.Community(code="411422001201")], workforce=people)
+    with pytest.raises(cp.DataError, match=f"'community_workers', got more in 1 of its rows, such as {region}"):
+        hubei.evaluate(data, by="county", targets=share)
+
+
 def test_the_years_of_a_register_are_not_added_up_in_silence(
     plan: cp.Plan, made: Callable[[pl.DataFrame], Any]
 ) -> None:

@@ -485,14 +485,16 @@ class _Assembly:
                 continue
             if not self.way.careful:
                 raise Misread
-            self.faults.append(
-                DataError(
-                    f"expected at most its whole, {whole!r}, got more in {count} of its rows"
-                    + (f", such as {code}" if code is not None else ""),
-                    place=self.place_of(self.unit, part),
-                    mend="correct the register or the column, or leave out what is not known",
-                )
-            )
+            self.faults.append(self._more_than_whole(part, whole, count, code))
+
+    def _more_than_whole(self, part: str, whole: str, count: int, code: str | None) -> DataError:
+        """Return the fault that a part is larger than its whole."""
+        return DataError(
+            f"expected at most its whole, {whole!r}, got more in {count} of its rows"
+            + (f", such as {code}" if code is not None else ""),
+            place=self.place_of(self.unit, part),
+            mend="correct the register or the column, or leave out what is not known",
+        )
 
     def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
         """Append a row for every region that has people beyond those of its communities."""
@@ -502,6 +504,7 @@ class _Assembly:
         labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
         amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
         faults: dict[str, CommunityPlanError] = {}
+        exceeding: dict[tuple[str, str], list[str]] = {}
         for register in larger:
             # A level may be a column of names: a larger region is then called as its communities call it, in the same
             # year if the register tells it: a county may become a district, and have another name then.
@@ -523,7 +526,12 @@ class _Assembly:
                 same = kinds.get((county, *rest))
                 for name in table.amount_names:
                     amounts[name].append(values.get(name, self._beyond_communities(name, code, county, same)))
-        raise_faults(list(faults.values()), subject="The data cannot be evaluated")
+                for name, some in values.items():
+                    most = values.get(whole) if (whole := self.local[name].part_of) is not None else None
+                    if whole is not None and some is not None and most is not None and some > most:
+                        exceeding.setdefault((name, whole), []).append(code)
+        found = [self._more_than_whole(*pair, len(codes), min(codes)) for pair, codes in exceeding.items()]
+        raise_faults([*faults.values(), *found], subject="The data cannot be evaluated")
         return table.with_remainder(amounts, labels)
 
     def _beyond_communities(
