@@ -105,6 +105,36 @@ def test_registers_travel_with_their_county(tables: tuple[list[Row], ...], by: A
     assert PLAN.evaluate(merged).to_json() == PLAN.evaluate(dataset(""), by=by, targets=TARGETS).to_json()
 
 
+# Few examples: each is counted five times, from fifteen tables.
+@settings(max_examples=6)
+@given(st.lists(registers(size=4), min_size=2, max_size=2), BY, st.randoms(use_true_random=False))
+def test_a_panel_says_of_each_year_what_its_own_data_say(
+    years: list[tuple[list[Row], ...]], by: Any, random: Any
+) -> None:
+    """With registers of every year, from any engines, in one table or as tallies of the years; counties may change."""
+    levels = [by] if isinstance(by, str) else by or []
+
+    def dataset(*chosen: int, year: bool) -> cp.Dataset:
+        made = {}
+        for place, (table, fields) in enumerate(FIELDS.items()):
+            rows = [{**row, "year": str(2021 + number)} for number in chosen for row in years[number][place]]
+            make = random.choice(list(ENGINES.values()))
+            made[table] = make(numbers(rows, [*fields, "year"] if year else fields))
+        return cp.Dataset(**made)
+
+    every = range(len(years))
+    panel = PLAN.evaluate(dataset(*every, year=True), by=["year", *levels], targets=TARGETS)
+    tallies = [PLAN.tally(dataset(number, year=True), by=["year", *levels], targets=TARGETS) for number in every]
+    assert PLAN.evaluate(folded(tallies, random)).to_json() == panel.to_json()
+    for number in every:
+        alone = PLAN.evaluate(dataset(number, year=False), by=levels, targets=TARGETS)
+        found = {(row.region, row.target): row for row in panel if row.period == str(2021 + number)}
+        assert len(found) == len(alone.rows)
+        for row in alone:
+            mine = found[row.region, row.target]
+            assert (mine.value, mine.lower, mine.upper, mine.verdict) == (row.value, row.lower, row.upper, row.verdict)
+
+
 @settings(max_examples=40)
 @given(registers(), BY, COARSER, st.booleans())
 def test_a_tally_rolled_up_is_judged_like_the_data_or_says_that_it_does_not_tell(
