@@ -361,6 +361,18 @@ def test_what_a_register_says_of_another_year_is_not_left_out_in_silence(
     assert [note.code for note in plan.evaluate(data, by=["year", "county"], targets=AREA).notes] == ["unlisted"]
 
 
+def test_people_of_a_county_belong_to_a_year(plan: cp.Plan, made: Callable[[pl.DataFrame], Any]) -> None:
+    """Those of a community are there in each of its years; those beyond all communities would be there in none."""
+    ratio, code = "social-workers-per-resident", "411422001201"
+    communities = pl.DataFrame({"code": code, "year": [2023, 2024], "residents": 1000})
+    people = pl.DataFrame({"region": [code], "role": ["social_worker"], "headcount": [3]})
+    data = cp.Dataset(communities=made(communities), workforce=made(people))
+    assert [row.value for row in plan.evaluate(data, by=["year", "county"], targets=ratio)] == [3, 3]
+    data = cp.Dataset(communities=made(communities), workforce=made(people.with_columns(region=pl.lit("411422"))))
+    with pytest.raises(cp.DataError, match="expected a column 'year', for rows of larger regions than a community"):
+        plan.evaluate(data, by=["year", "county"], targets=ratio)
+
+
 def test_a_county_that_becomes_a_district_has_its_people_in_both_years(
     plan: cp.Plan, made: Callable[[pl.DataFrame], Any]
 ) -> None:

@@ -461,6 +461,14 @@ class _Assembly:
             )
         return table
 
+    def _of_no_period(self, name: TableName, period: str) -> DataError:
+        """Return the fault that a register tells no year of what lies beyond communities: it would count in none."""
+        return MissingColumnError(
+            f"expected a column {period!r}, for rows of larger regions than a {self.level}, got none",
+            place=self.data.tables[name].source.place(),
+            mend="add it, with the same people in each period if they are the same",
+        )
+
     def _called_twice(self, level: Level, region: str, names: Sequence[str]) -> DataError:
         """Return the fault that what lies beyond communities may belong to one region or to another."""
         return DataError(
@@ -498,14 +506,17 @@ class _Assembly:
 
     def add_remainder(self, table: Table, registers: Mapping[TableName, _Register]) -> Table:
         """Append a row for every region that has people beyond those of its communities."""
-        larger = [register for register in registers.values() if register.beyond]
+        larger = {name: register for name, register in registers.items() if register.beyond}
         if not larger:
             return table
         labels: dict[str, list[str | None]] = {name: [] for name in self.grouping.keys}
         amounts: dict[str, list[int | None]] = {name: [] for name in table.amount_names}
         faults: dict[str, CommunityPlanError] = {}
         exceeding: dict[tuple[str, str], list[str]] = {}
-        for register in larger:
+        for table_name, register in larger.items():
+            periods = [c for c in self.grouping.columns if c in PERIOD_COLUMNS and c not in register.columns]
+            if periods:
+                faults[periods[0]] = self._of_no_period(table_name, periods[0])
             # A level may be a column of names: a larger region is then called as its communities call it, in the same
             # year if the register tells it: a county may become a district, and have another name then.
             columns = register.columns
