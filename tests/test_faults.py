@@ -352,6 +352,13 @@ def test_a_by_that_is_neither_level_nor_column(plan: cp.Plan, make: Callable[...
     assert "did you mean 'county'" in str(error)
 
 
+def test_communities_are_told_apart_by_their_codes(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """Names do not do it: there are many of one name."""
+    data = make(code=None, name=["甲", "乙", "丙"])
+    error = fault(plan, data, errors.MissingColumnError, by="community")
+    assert "expected a column headed 'code' or '统计用区划代码', needed by by=community" in str(error)
+
+
 def test_unknown_names_are_told_before_the_data_are_read(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """Of targets and readings."""
     fault(plan, make(), errors.NotFoundError, targets="facility-area")

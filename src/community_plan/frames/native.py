@@ -243,10 +243,10 @@ class NativeTable:
 
     def communities(
         self, columns: Mapping[str, str], judge: Judging, features: tuple[Int, ...]
-    ) -> tuple[Any, NativeTable]:
+    ) -> tuple[Any, NativeTable] | None:
         """Return a frame with a row for each community, in the user's own kind of frame, and this table for its sums.
 
-        What has been seen of rows in memory need not be looked at again.
+        What has been seen of rows in memory need not be looked at again. Without codes no communities are told apart.
 
         Args:
             columns: Key columns that communities are crossed with, with what they are called in the frame.
@@ -256,6 +256,8 @@ class NativeTable:
         Raises:
             Misread: If a row is not as it was taken to be.
         """
+        if self.code is None:
+            return None
         engine, table = self.engine, self
         if REMAINDER in self.numbers:
             table = attrs.evolve(self, relation=engine.where(self.relation, self.numbers[REMAINDER] == 0))
