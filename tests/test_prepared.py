@@ -132,8 +132,9 @@ def test_a_question_that_was_not_prepared_for_is_told_what_to_prepare(plan: cp.P
         plan.evaluate(ready, units={"households": "户"})
     with pytest.raises(DataError, match="Prepare the data"):
         cp.load_plan("national-14fyp").evaluate(ready, targets="main")
-    with pytest.raises(DataError):
-        plan.prepare(ready)
+    for done, kind in ((ready, "Prepared"), (plan.tally(ready), "Tally")):
+        with pytest.raises(DataError, match=f"expected data, got a {kind}. Evaluate it as it is"):
+            plan.prepare(done)
     with pytest.raises(MissingColumnError):
         plan.prepare(frame[:100].drop("households"), targets=AREA)
 

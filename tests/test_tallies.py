@@ -233,7 +233,9 @@ def test_a_whole_table_is_one_region(plan: cp.Plan) -> None:
     merged = halves[0] + halves[1]
     assert plan.evaluate(merged).rows == plan.evaluate(pl.concat([SUI, YONG]), targets=AREA).rows
     assert [note.en for note in plan.evaluate(merged).notes] == ["a tally of a part of the communities"]
-    assert plan.evaluate(plan.tally(SUI.clear(), by="county", targets=AREA), by=[]).rows[0].reason == "nothing_in_scope"
+    nothing = plan.tally(SUI.clear(), by="county", targets=AREA)
+    assert plan.evaluate(nothing).rows == plan.evaluate(nothing, by="city").rows == ()
+    assert plan.evaluate(nothing, by=[]).rows[0].reason == "nothing_in_scope"
 
 
 def test_parts_stay_parts_until_somebody_says_that_nothing_is_missing(plan: cp.Plan, yong: cp.Tally) -> None:
