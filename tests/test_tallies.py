@@ -91,6 +91,24 @@ def test_a_column_that_says_what_codes_say_is_left_to_them(plan: cp.Plan) -> Non
         expected = plan.tally(plain, by=by, targets=AREA).to_json()
         assert plan.tally(told, by=by, targets=AREA).to_json() == expected
         assert plan.tally(plan.prepare(told, targets=AREA), by=by).to_json() == expected
+    part, same = (plan.tally(each, by="township", targets=AREA, complete=False) for each in (plain, told))
+    assert part.to_json() == same.to_json()
+
+
+def test_a_tally_names_no_regions_but_its_own(plan: cp.Plan, tmp_path: Path) -> None:
+    """Townships that have a table and a column of their own have no name in a tally by community."""
+    communities = SUI.with_columns(township=pl.col("code").str.slice(0, 9), name=pl.Series(["甲村", "乙村", None]))
+    townships = pl.DataFrame({"code": ["411422001"], "name": ["董店乡"]})
+    data = cp.Dataset(communities=communities, townships=townships)
+    for by, names in (
+        ("community", {"411422001201": "甲村", "411422001202": "乙村"}),
+        ("township", {"411422001": "董店乡"}),
+        ("county", {}),
+    ):
+        tally = plan.tally(data, by=by, targets=AREA)
+        assert tally.names == names
+        tally.save(tmp_path / "tally.json")
+        assert cp.Tally.load(tmp_path / "tally.json") == tally
 
 
 def test_an_empty_cell_of_a_level_that_nobody_asks_for_is_no_fault(plan: cp.Plan) -> None:

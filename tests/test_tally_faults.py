@@ -138,6 +138,8 @@ def test_tallies_of_different_kinds_do_not_merge(plan: cp.Plan, sui: cp.Tally) -
     expected = f"tally 2: expected content hash {sui.content_hash} of plan 'shangqiu-14fyp' as in tally 1, got None"
     with pytest.raises(TallyError, match=expected):
         sui + other
+    with pytest.raises(TallyError, match=r"by county as in tally 1, got one by nothing \(the whole table\)"):
+        sui + plan.tally(YONG, targets=AREA)
     with pytest.raises(TallyError, match=f"expected content hash None of .* got {sui.content_hash}"):
         other + sui
     with pytest.raises(TallyError, match=r"tally 2: expected the adopted readings .* got reading A01=a, A02=b"):
