@@ -59,7 +59,8 @@ def sums(draw: st.DrawFn, measure: Measure, scale: Scale) -> dict[str, int]:
     """Draw sums as a table can give them: parts are no larger than their whole."""
     if not isinstance(measure, Ratio | Total):
         counts = draw(st.sampled_from([FEW, COUNTS, st.just(0)]))
-        true, false, silent, holds, fails, open_ = (draw(counts) for _ in range(6))
+        true, false = (draw(counts), draw(counts)) if draw(st.booleans()) else (0, 0)
+        silent, holds, fails, open_ = (draw(counts) for _ in range(4))
         found = {"units": true + false + silent, "maybe": holds + fails + open_, "true": true, "false": false}
         return {**found, "maybe_true": holds, "maybe_false": fails}
     units, maybe = draw(COUNTS), draw(COUNTS)
