@@ -96,6 +96,32 @@ def test_registers_are_read_once_as_well(plan: cp.Plan, sample: Path) -> None:
     assert ready.targets == tuple(plan.targets)
 
 
+def test_townships_are_prepared_beside_communities(plan: cp.Plan) -> None:
+    """With their names; a target of townships needs their table, and it is said which."""
+    station = "social-work-station-coverage"
+    communities = pl.DataFrame(
+        {"code": ["411422001201", "411422002201"], "households": 100, "comprehensive_service_area": [30, None]}
+    )
+    townships = pl.DataFrame(
+        {"code": ["411422001", "411422003"], "name": ["董店乡", "尚屯镇"], "social_work_station_count": [1, 0]}
+    )
+    data_ = cp.Dataset(communities=communities, townships=townships)
+    for by in ("county", "township", ["county", "community"], ["township", "community"]):
+        ready = plan.prepare(data_, by=by, targets=[AREA, station])
+        expected = plan.evaluate(data_, by=by, targets=[station, AREA])
+        assert plan.evaluate(ready, by=by) == expected
+        tally = plan.tally(data_, by=by, targets=[AREA, station])
+        assert plan.tally(ready, by=by) == tally
+        assert plan.evaluate(tally).to_json() == expected.to_json()
+    ready = plan.prepare(data_, targets=[AREA, station])
+    assert ready.levels == LEVELS
+    assert {row.region_name.zh for row in plan.evaluate(ready, by="township")} == {"董店乡", "411422002", "尚屯镇"}
+    for ask in (plan.prepare, plan.evaluate, plan.tally):
+        with pytest.raises(MissingColumnError, match=f"expected a townships table, needed by {station}, got none. Add"):
+            ask(cp.Dataset(communities=communities), targets=[AREA, station])
+    assert plan.prepare(cp.Dataset(communities=communities), targets=AREA).levels == LEVELS
+
+
 @pytest.mark.parametrize("backend", [None, "numpy_nullable", "pyarrow"])
 def test_what_happens_to_the_frame_afterwards_changes_nothing(plan: cp.Plan, frame: Any, backend: Any) -> None:
     """Neither what was prepared, nor the rows of a result that are asked for later."""
