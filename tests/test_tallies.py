@@ -335,6 +335,24 @@ def test_nobody_on_a_countys_rolls_is_no_hindrance(plan: cp.Plan) -> None:
         plan.evaluate(tallies[1], by="county")
 
 
+def test_a_level_between_two_follows_from_the_finer(plan: cp.Plan) -> None:
+    """From codes of communities; people of a city or county are in none of its townships, or nobody knows in which."""
+    ratio = "social-workers-per-resident"
+
+    def data(region: str) -> cp.Dataset:
+        people = pl.DataFrame({"region": [region], "role": ["social_worker"], "headcount": [3]})
+        return cp.Dataset(communities=SUI.with_columns(residents=10_000), workforce=people)
+
+    for by, region in ((["city", "community"], "411422001201"), (["county", "community"], "411400")):
+        tally = plan.tally(data(region), by=by, targets=ratio)
+        for coarser in ("county", "township"):
+            expected = plan.evaluate(data(region), by=coarser, targets=ratio)
+            assert plan.evaluate(tally, by=coarser).rows == expected.rows
+    tally = plan.tally(data("411422"), by=["county", "community"], targets=ratio)
+    with pytest.raises(TallyError, match="does not tell their township"):
+        plan.evaluate(tally, by="township")
+
+
 def test_what_a_county_has_beyond_its_communities_is_not_lost(plan: cp.Plan, sample: Path) -> None:
     """Sums of a larger region are rolled up only where the key tells it."""
     targets = ["social-workers-per-resident", RURAL]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import os
@@ -36,6 +35,11 @@ def test_a_region_is_counted_once(plan: cp.Plan, sui: cp.Tally, yong: cp.Tally, 
     parts = [plan.tally(SUI, by="community", targets=AREA, complete=False) for _ in range(2)]
     with pytest.raises(TallyError, match=r"got 3 of the same: 411422001201, .*. A community is counted once"):
         cp.merge_tallies(parts)
+    for by, shown in ((["county", "part", "year"], "411422 — 2025"), (["part", "year"], "— 2025")):
+        crossed = SUI.with_columns(part=pl.lit(None, pl.String), year=2025)
+        twice = [plan.tally(crossed, by=by, targets=AREA) for _ in range(2)]
+        with pytest.raises(TallyError, match=rf"got the same: {shown}\. Leave"):
+            cp.merge_tallies(twice)
     halves = [plan.tally(half, by="community", targets=AREA, complete=False) for half in (SUI[:1], SUI[1:])]
     assert plan.evaluate(halves[1] + halves[0]).rows == plan.evaluate(SUI, by="community", targets=AREA).rows
 
@@ -209,17 +213,22 @@ def test_townships_are_told_apart_in_all_tallies_or_in_none(plan: cp.Plan) -> No
 
 
 def test_a_sum_that_does_not_fit_is_refused(sui: cp.Tally, tmp_path: Path) -> None:
-    """As in one table."""
+    """As in one table, and by one too many."""
 
-    def grow(data: dict[str, Any], number: int) -> None:
-        sums = data["cells"][0]["sums"][0]
-        sums[3] = sums[5] = sums[6] = 2**62 + number  # no copy of another
-        data["cells"][0]["complete"] = False
+    def grown(name: str, amount: int) -> Path:
+        def grow(data: dict[str, Any]) -> None:
+            sums = data["cells"][0]["sums"][0]
+            sums[3] = sums[5] = sums[6] = amount
+            data["cells"][0]["complete"] = False
 
-    paths = [changed(tmp_path / f"{n}.json", sui, functools.partial(grow, number=n)) for n in range(2)]
+        return changed(tmp_path / name, sui, grow)
+
+    half, most, over = grown("half", 2**62 + 1), grown("most", 2**62 - 2), grown("over", 2**62 - 1)
+    (cell,) = cp.merge_tallies([half, most]).cells.values()
+    assert cell[0]["n"] == 2**63 - 1
     with pytest.raises(SumOverflowError, match=r"passes 2\^63"):
-        cp.merge_tallies(paths)
-    assert cp.merge_tallies(paths[:1]).groups
+        cp.merge_tallies([half, over])
+    assert cp.merge_tallies([half]).groups
 
 
 def test_the_faults_of_all_files_are_told_together(sui: cp.Tally, tmp_path: Path) -> None:
