@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +10,9 @@ from typing import Any, Literal
 import attrs
 import narwhals as nw
 
-from community_plan.errors import AmbiguousColumnError, CommunityPlanError, MissingDependencyError, Place, raise_faults
+from community_plan.errors import AmbiguousColumnError, CommunityPlanError, Place, raise_faults
 from community_plan.frames.engine import VERDICTS
+from community_plan.frames.installed import some_frame
 
 __all__ = [
     "as_frame",
@@ -24,7 +24,6 @@ __all__ = [
     "is_frame",
     "open_parquet",
     "scan_csv",
-    "some_frame",
     "with_text",
 ]
 
@@ -119,23 +118,6 @@ def from_columns(
     empty = [name for name in doubles if not isinstance(schema[name], nw.Float64)]
     typed = [nw.col(*names).cast(type_) for names, type_ in ((empty, nw.Float64()), (verdicts, word)) if names]
     return frame.with_columns(*typed).to_native()
-
-
-def some_frame() -> nw.DataFrame[Any]:
-    """Return an empty frame of an installed library, the fastest first.
-
-    Raises:
-        MissingDependencyError: If none of polars, pandas and pyarrow is installed.
-    """
-    found = next((n for n in ("polars", "pandas", "pyarrow") if importlib.util.find_spec(n) is not None), None)
-    if found is None:
-        raise MissingDependencyError("polars, pandas or pyarrow", extra="polars", purpose="a frame")
-    return _empty_frame(found)
-
-
-@functools.cache
-def _empty_frame(library: Any) -> nw.DataFrame[Any]:
-    return nw.from_dict({"region": []}, backend=library)
 
 
 def with_text(data: Any, name: str, text: str, *, after: str) -> Any:

@@ -19,10 +19,10 @@ from community_plan.frames.array_engine import ArrayEngine
 from community_plan.frames.array_sums import sum_by_key
 from community_plan.frames.arrays import Column, Table, keep_memory, spacious, stacked, taken
 from community_plan.frames.batches import Batches, detached
-from community_plan.frames.door import some_frame
 from community_plan.frames.engine import MOST_ROWS, Gaps, Grouped, Holes, Kind, Reader
 from community_plan.frames.fused import on_one_core
 from community_plan.frames.guards import Before, cells_of
+from community_plan.frames.installed import some_frame
 from community_plan.frames.keyed import groups_of, put_together
 from community_plan.frames.runs import ascend, first_rows, grouped, ids_of, numbered
 from community_plan.frames.traces import Cell, Relation
