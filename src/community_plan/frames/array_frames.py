@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 
 from community_plan.entry import INT64_MAX
-from community_plan.frames.arrays import MANY_ROWS, Column, Numbers, Others, listed
+from community_plan.frames.arrays import MANY_ROWS, PIECE_ROWS, Column, Numbers, Others, listed
 from community_plan.frames.arrow import ArrowViews, Chunk, chunks_of, columns_of, from_buffers, from_views, marks_of
 from community_plan.frames.engine import VERDICTS, Kind
 from community_plan.frames.texts import GivenViews, Text, TextColumn, Views, Words
@@ -20,8 +20,6 @@ __all__ = ["VERDICT_WORDS", "frame_like", "frame_of_cells", "read", "read_all"]
 VERDICT_WORDS = Words(VERDICTS)
 _SMALL = 2**16
 """Rows up to which a copy takes less time than a call for each column."""
-_MANY = 2**12
-"""Rows that the pieces of a column have on average at least, as in `arrays`."""
 _WHOLE = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
 _PLAIN = frozenset((*_WHOLE, nw.Float32, nw.Float64, nw.Boolean, nw.String))
 """Types that Arrow has everywhere."""
@@ -127,7 +125,7 @@ def _in_few_pieces(series: nw.Series[Any]) -> nw.Series[Any]:
     import pyarrow as pa
 
     chunks = _as_arrow(series)
-    if chunks.num_chunks <= max(1, len(chunks) // _MANY):
+    if chunks.num_chunks <= max(1, len(chunks) // PIECE_ROWS):
         return series
     whole = chunks.combine_chunks()
     if series.implementation.is_pandas_like():

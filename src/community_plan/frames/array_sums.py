@@ -119,8 +119,8 @@ class _Sums:
         changes = self.asked.changes(tracer) if runs else None
         if changes is not None:
             outputs.append(changes)
-        plan = _Plan(None if changes is None else 0, Guard(), len(outputs), None, [], 0)
-        plan.guard = Guard.of(tracer, self.asked.relation, self.asked.suspects)
+        guard = Guard.of(tracer, self.asked.relation, self.asked.suspects)
+        plan = _Plan(None if changes is None else 0, guard, len(outputs), None, [], 0)
         outputs += plan.guard.outputs
         if self.asked.gaps is not None:
             plan.gap = len(outputs)

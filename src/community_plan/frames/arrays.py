@@ -22,11 +22,11 @@ from community_plan.frames.texts import Text, Words, text_of
 
 __all__ = [
     "MANY_ROWS",
+    "PIECE_ROWS",
     "Column",
     "Numbers",
     "Others",
     "Table",
-    "blended",
     "chosen",
     "either",
     "keep_memory",
@@ -37,7 +37,7 @@ __all__ = [
     "taken",
 ]
 
-_MANY = 2**12
+PIECE_ROWS = 2**12
 """Rows that the pieces of a table have on average at least; smaller ones are put together."""
 
 
@@ -101,7 +101,7 @@ class Table:
     def pieced(cls, rows: int, columns: Mapping[str, Sequence[Column]]) -> Table:
         """Return a table of a user's columns; where they come in very many pieces, these are put together."""
         table = cls(rows, columns)
-        few = max(1, rows // _MANY)
+        few = max(1, rows // PIECE_ROWS)
         if all(len(pieces) <= few for pieces in columns.values()) and len(table.cuts(columns)) <= few + 2:
             return table
         return cls(rows, {name: (table.whole(name),) for name in columns})
@@ -232,17 +232,12 @@ def chosen(asked: Any, then: Column, otherwise: Column) -> Column:
         words, moved = Words([*then.words.texts, *otherwise.words.texts]).mapped("", str)
         width = len(then.words.texts)
         first, second = np.append(moved[:width], -1), moved[width:]
-        return Text(blended(asked, first[then.places], second[otherwise.places]), words)
+        return Text(np.where(asked, first[then.places], second[otherwise.places]), words)
     assert isinstance(then, Numbers)
     assert isinstance(otherwise, Numbers)
-    values = blended(asked, then.values, otherwise.values)
-    gone = blended(asked, *(np.bool_(False) if one.missing is None else one.missing for one in (then, otherwise)))
+    values = np.where(asked, then.values, otherwise.values)
+    gone = np.where(asked, *(np.bool_(False) if one.missing is None else one.missing for one in (then, otherwise)))
     return Numbers(values, gone if np.any(gone) else None)
-
-
-def blended(asked: Any, then: Any, otherwise: Any) -> Any:
-    """Return one of two numbers in each row."""
-    return np.where(asked, then, otherwise)
 
 
 def listed(column: Column) -> list[Any]:

@@ -15,7 +15,7 @@ import attrs
 import duckdb
 
 from community_plan.errors import DataError
-from community_plan.frames.engine import Holes, Kind, Reader, streams
+from community_plan.frames.engine import BEYOND, Holes, Kind, Reader, streams
 from community_plan.frames.sql import Sql, decoded, encoded, literal
 from community_plan.frames.sql_engine import Parts, SqlEngine
 from community_plan.grouping import Misread
@@ -24,8 +24,6 @@ __all__ = ["DuckDBEngine", "headers_of", "open_duckdb", "stream_of"]
 
 _SAMPLE = 1000
 """Rows that a guess rests on."""
-_BEYOND = 2**62
-"""Stands for a number that does not fit 64 bits."""
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _LARGE_INTEGERS = ("HUGEINT", "UBIGINT", "UHUGEINT")
 P = ParamSpec("P")
@@ -78,7 +76,7 @@ class DuckDBEngine(SqlEngine):
         if cell.type in _INTEGERS:
             return Sql(f"CAST({cell} AS BIGINT)")
         if cell.type in _LARGE_INTEGERS:  # what does not fit is large and not missing
-            fits = f"COALESCE(TRY_CAST({cell} AS BIGINT), CASE WHEN {cell} < 0 THEN -{_BEYOND} ELSE {_BEYOND} END)"
+            fits = f"COALESCE(TRY_CAST({cell} AS BIGINT), CASE WHEN {cell} < 0 THEN -{BEYOND} ELSE {BEYOND} END)"
             return Sql(f"CASE WHEN {cell} IS NOT NULL THEN {fits} END")
         return super().to_whole(cell)
 

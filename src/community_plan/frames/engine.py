@@ -21,6 +21,7 @@ from community_plan.verdicts import Verdict
 
 __all__ = [
     "BAD",
+    "BEYOND",
     "MOST_ROWS",
     "VERDICTS",
     "Ascending",
@@ -41,6 +42,8 @@ __all__ = [
 BAD = "bad__"
 """Sum of the rows in which something is not as it was taken to be."""
 
+BEYOND = 2**62
+"""Stands for a number that does not fit 64 bits."""
 VERDICTS = [verdict.value for verdict in (Verdict.UNKNOWN, Verdict.MET, Verdict.NOT_MET)]
 """The words of a column of verdicts, in the order of what is known."""
 MOST_ROWS = 2**26

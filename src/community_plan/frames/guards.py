@@ -35,27 +35,24 @@ class Guard:
     """Suspects, traced: conditions that hold in no row, limits and orders that are kept in all of them."""
 
     outputs: list[Ref] = attrs.field(factory=list)
-    tests: list[Any] = attrs.field(factory=list)
-    """For each output a limit, the kinds of ordered keys, or None for a condition."""
+    tests: Sequence[Any] = ()
+    """For each output what is looked for, as `tests_of` says it."""
 
     @classmethod
     def of(cls, tracer: Tracer, relation: Relation | Table, suspects: Sequence[Any]) -> Guard:
         """Trace suspects over a relation."""
-        guard = cls()
+        guard = cls(tests=tests_of(suspects))
         for suspect in suspects:
             if isinstance(suspect, Within):
                 guard.outputs.append(tracer.work(relation, suspect.cell).value)
-                guard.tests.append(suspect.limit)
             elif isinstance(suspect, Ascending):
                 keys = [tracer.work(relation, key) for key, _ in suspect.keys]
                 parts = [
                     part for key in keys for part in (key.value if isinstance(key, Num) else key.text, key.missing)
                 ]
                 guard.outputs.append(tracer.emit(_PACKED, *(np.bool_(False) if p is None else p for p in parts)))
-                guard.tests.append(len(keys) * ("key",))
             else:
                 guard.outputs.append(tracer.holds(tracer.work(relation, suspect)))
-                guard.tests.append(None)
         return guard
 
     @property

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 import attrs
 import polars as pl
 
-from community_plan.frames.engine import VERDICTS, Kind
+from community_plan.frames.engine import BEYOND, VERDICTS, Kind
 from community_plan.frames.kernels import PUSH_BITS
 
 __all__ = ["PolarsCells"]
 
 _VERDICTS = pl.Enum(VERDICTS)
-_BEYOND = 2**62
-"""Stands for a number that does not fit 64 bits."""
 _PUSH = 1.5 * 2.0**52
 
 
@@ -65,7 +63,7 @@ class PolarsCells:
         whole = cell.cast(pl.Int64, strict=False)
         if self.large.isdisjoint(cell.meta.root_names()):
             return whole
-        beyond = pl.when(cell < 0).then(-_BEYOND).otherwise(_BEYOND)  # what does not fit is large and not missing
+        beyond = pl.when(cell < 0).then(-BEYOND).otherwise(BEYOND)  # what does not fit is large and not missing
         return pl.when(whole.is_null() & cell.is_not_null()).then(beyond).otherwise(whole)
 
     def to_number(self, cell: pl.Expr) -> pl.Expr:

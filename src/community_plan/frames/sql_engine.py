@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from community_plan.errors import DataError
-from community_plan.frames.engine import BAD, MOST_ROWS, Ascending, Gaps, Grouped, Kind, Within
+from community_plan.frames.engine import BAD, BEYOND, MOST_ROWS, Ascending, Gaps, Grouped, Kind, Within
 from community_plan.frames.parts import label
 from community_plan.frames.sql import ATOM, COMPARE, PLUS, TIMES, Sql, joined, literal
 
@@ -22,8 +22,6 @@ _PUSH = 1.5 * 2.0**52
 """Next to it a double has no room for a fraction, so that adding it rounds, halves to even."""
 _LARGE = 2**53
 """A sum from which on the sums of some sums may not fit 64 bits."""
-_BEYOND = 2**62
-"""Stands for a number that does not fit 64 bits."""
 _SMALLEST = label("township")
 """Regions of few rows: most of them have rows with gaps, and would be added up twice."""
 _ROWS = "rows__"
@@ -181,7 +179,7 @@ class SqlEngine(ABC):
     def digits(self, cell: Sql, kind: Kind, places: int) -> tuple[Sql, Sql]:
         kept = f"TRY_CAST({cell} AS DECIMAL(18, {places}))"
         null = self.is_null(cell)
-        whole = f"COALESCE(CAST({self.shifted(kept, places)} AS BIGINT), CASE WHEN {null} THEN NULL ELSE {_BEYOND} END)"
+        whole = f"COALESCE(CAST({self.shifted(kept, places)} AS BIGINT), CASE WHEN {null} THEN NULL ELSE {BEYOND} END)"
         more = Sql(f"COALESCE(TRY_CAST({kept} AS {kind.shown}) <> {cell}, NOT {null})", truth=True)
         return Sql(f"CASE WHEN {cell} < 0 THEN -1 ELSE {whole} END"), more if kind.scale > places else literal(False)
 
