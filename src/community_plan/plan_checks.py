@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from community_plan.documents import structure, unstructure
@@ -72,8 +72,7 @@ def _check_targets(read: FolderReader, contents: Contents) -> None:
         indicator = entry.part("indicator")
         if indicator is not None:
             read.named("indicator", indicator, contents.indicators, entry.place("indicator"))
-        for index, name in enumerate(entry.part("discrepancies") or ()):
-            read.named("discrepancy", name, contents.discrepancies, entry.place("discrepancies", index))
+        _check_names(read, entry, "discrepancies", "discrepancy", contents.discrepancies)
         if entry.id == "main":
             read.wrong("id 'main' is taken: it stands for the table of main indicators", entry.place("id"))
         quote = entry.part("citation", "quote")
@@ -90,6 +89,12 @@ def _check_targets(read: FolderReader, contents: Contents) -> None:
             read.wrong("a plan cannot defer to itself", entry.place("defers_to"))
         if entry.value is not None:
             _check_ends(read, entry.value, entry.place("comparator"))
+
+
+def _check_names(read: FolderReader, entry: Entry[Any], key: str, kind: str, among: Sequence[Entry[Any]]) -> None:
+    """Check that what an entry lists exists."""
+    for index, name in enumerate(entry.part(key) or ()):
+        read.named(kind, name, among, entry.place(key, index))
 
 
 def _check_ends(read: FolderReader, target: Target, place: Place) -> None:
@@ -149,10 +154,8 @@ def _check_commitments(read: FolderReader, contents: Contents) -> None:
                 read.wrong("expected targets for a measured commitment, and for no other", entry.place("check"))
             if (commitment.owed_by is not None) != (commitment.check == "evidenced"):
                 read.wrong("expected owed_by for an evidenced commitment, and for no other", entry.place("check"))
-        for index, name in enumerate(entry.part("targets") or ()):
-            read.named("target", name, contents.targets, entry.place("targets", index))
-        for index, name in enumerate(entry.part("discrepancies") or ()):
-            read.named("discrepancy", name, contents.discrepancies, entry.place("discrepancies", index))
+        _check_names(read, entry, "targets", "target", contents.targets)
+        _check_names(read, entry, "discrepancies", "discrepancy", contents.discrepancies)
         quote = entry.part("quote")
         if lines is None or quote is None:
             continue
