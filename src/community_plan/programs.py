@@ -16,7 +16,6 @@ its variable is declared part of one; a missing condition is true or false.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -37,7 +36,6 @@ from community_plan.expressions import (
     Lit,
     Op,
     add,
-    columns_of,
     compare,
     conjunction,
     disjunction,
@@ -115,11 +113,6 @@ class Program:
     """Distinct expressions to be summed."""
     places: tuple[tuple[int, ...], ...]
     """For each measure and each of its slots, the position in `features`."""
-
-    @functools.cached_property
-    def columns(self) -> frozenset[str]:
-        """Names of the columns that the features read."""
-        return frozenset().union(*(columns_of(feature) for feature in self.features))
 
     def slots(self, index: int, sums: tuple[int, ...]) -> dict[str, int]:
         """Return the named sums of a measure from the summed features."""
@@ -199,7 +192,7 @@ class _Compiler:
         """Cross-multiply, so that no division and no fraction is left; a zero denominator is unknown."""
         unit = (
             measure_unit(Ratio(numerator=condition.numerator, denominator=condition.denominator), self.variables)
-            if (condition.denominator)
+            if condition.denominator
             else measure_unit(Total(of=condition.numerator), self.variables)
         )
         # n / qn ≥ value · d / qd, with qn and qd the quanta per unit, becomes left · n ≥ right · d.
@@ -258,7 +251,7 @@ class _Compiler:
         numerator = measure.numerator if isinstance(measure, Ratio) else measure.of
         denominator = measure.denominator if isinstance(measure, Ratio) else ()
         sure, maybe = self.scope(measure.where)
-        complete = conjunction((sure, self.all_known(self.columns(numerator, denominator))))
+        complete = conjunction((sure, self.all_known((*numerator, *denominator))))
         above = self.sums(numerator, sure, maybe)
         slots = {
             "units": when(sure, self.unit()),
@@ -272,10 +265,6 @@ class _Compiler:
             slots["d"] = when(complete, add(self.column(name) for name in denominator))
             slots |= {f"d_{name}": term for name, term in below.items()}
         return slots
-
-    @staticmethod
-    def columns(*groups: tuple[str, ...]) -> list[str]:
-        return [name for group in groups for name in group if name != UNITS_COLUMN]
 
     def share(self, measure: Share | Count) -> dict[str, Int]:
         sure, maybe = self.scope(measure.where)
