@@ -155,14 +155,9 @@ class ColumnTable(Listed):
         """
         evaluate = _Evaluator(self)
         values = [evaluate.number(feature) for feature in features]
-        groups: dict[tuple[str | None, ...], Sequence[int]] = {}
-        if keys:
-            members: dict[tuple[str | None, ...], list[int]] = {}
-            for row, key in enumerate(zip(*(self.labels[name] for name in keys), strict=True)):
-                members.setdefault(key, []).append(row)
-            groups.update(members)
-        else:
-            groups[()] = range(self.rows)
+        groups: dict[tuple[str | None, ...], list[int]] = {} if keys else {(): list(range(self.rows))}
+        for row, key in enumerate(zip(*(self.labels[name] for name in keys), strict=True)):
+            groups.setdefault(key, []).append(row)
         result = [(key, tuple(sum(map(column.__getitem__, rows)) for column in values)) for key, rows in groups.items()]
         for _, totals in result:
             if any(total > INT64_MAX for total in totals):
