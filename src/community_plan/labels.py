@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from community_plan.sources import Text
-from community_plan.units import Lang, in_language
+from community_plan.units import Lang
 
 __all__ = ["label", "label_text"]
 
@@ -71,7 +71,7 @@ LABELS: dict[str, tuple[str, str]] = {
 
 def label(word: str, lang: Lang) -> str:
     """Return the label of a word, or the word itself if it has none."""
-    return in_language(lang, *LABELS.get(word, (word, word)))
+    return label_text(word).get(lang)
 
 
 def label_text(word: str) -> Text:

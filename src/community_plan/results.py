@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-__all__ = ["RESULT_COLUMNS", "Result", "Row", "wide_frame"]
+__all__ = ["RESULT_COLUMNS", "SHOWN", "Result", "Row", "row_cells", "wide_frame"]
 
 
 @attrs.frozen(kw_only=True)
@@ -367,7 +367,7 @@ class Result:
 
     def to_html(self, lang: Lang = "zh", *, most: int = 200) -> str:
         """Return the rows as an HTML table, every text escaped; beyond `most` rows it says how many are left out."""
-        headers = [label(name, lang) for name in ("region", "number", "indicator", "value", "target", "gap", "verdict")]
+        headers = [label(name, lang) for name in SHOWN]
         head = "".join(f"<th>{html.escape(text)}</th>" for text in headers)
         lines = [
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row_cells(row, lang)) + "</tr>"
@@ -406,8 +406,12 @@ def wide_frame(rows: Iterable[Row], level: Level | None, like: Any = None) -> An
     return frames.from_columns(columns, like, doubles=doubles, verdicts=verdicts)
 
 
+SHOWN = ("region", "number", "indicator", "value", "target", "gap", "verdict")
+"""What people are shown of a row."""
+
+
 def row_cells(row: Row, lang: Lang) -> list[str]:
-    """Return region, number, indicator, value, target, gap and verdict of a row, for people."""
+    """Return what people are shown of a row, in the order of `SHOWN`."""
     verdict = label(row.verdict.value, lang)
     if row.reason is not None:
         verdict = f"{verdict} ({label(row.reason.value, lang)})"

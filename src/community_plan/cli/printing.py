@@ -16,7 +16,7 @@ from community_plan.cli.program import Format
 from community_plan.entry import Note
 from community_plan.labels import label
 from community_plan.plan import Plan
-from community_plan.results import Result, row_cells
+from community_plan.results import SHOWN, Result, row_cells
 from community_plan.units import Lang, in_language
 from community_plan.verdicts import Verdict
 
@@ -88,9 +88,8 @@ def print_result(result: Result, plan: Plan, format: Format, lang: Lang, fail_on
 
 
 def _print_table(result: Result, plan: Plan, lang: Lang) -> None:
-    names = ("region", "number", "indicator", "value", "target", "gap", "verdict")
     table = Table(title=plan.title.get(lang))
-    for name in names:
+    for name in SHOWN:
         right = name in ("number", "value", "target", "gap")
         table.add_column(label(name, lang), justify="right" if right else "left", overflow="fold")
     before = None
