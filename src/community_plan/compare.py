@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from fractions import Fraction
@@ -373,14 +372,10 @@ def _notes(target: Target, other: Target) -> tuple[Text, ...]:
         whose = [Text(f"沿用“{name}”的目标", f"adopts the target of {name}") if name else _OWN for name in names]
         notes.append(Text(f"{whose[0].zh}，对照者{whose[1].zh}", f"{whose[0].en}, the reference {whose[1].en}"))
     if target.due != other.due:
-        days = [_day(each.due) for each in (target, other)]
+        days = [each.due.isoformat() for each in (target, other)]
         notes.append(Text(f"期限{days[0]}，对照者{days[1]}", f"due {days[0]}, the reference {days[1]}"))
     return tuple(notes)
 
 
 _FIRM = Text("确定", "firm")
 _OWN = Text("自定目标", "sets its own")
-
-
-def _day(day: dt.date) -> str:
-    return day.isoformat()

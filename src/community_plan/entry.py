@@ -227,7 +227,6 @@ def resolve_columns(
     *,
     optional: Iterable[str] = (),
     units: Mapping[str, str] | None = None,
-    declared: Mapping[str, str] | None = None,
     faults: list[CommunityPlanError],
 ) -> dict[str, SourceColumn]:
     """Find the column of every variable, with its unit; append a fault for each that cannot be used.
@@ -239,7 +238,6 @@ def resolve_columns(
         needed: Variable ids that must be there, with the targets that need them.
         optional: Variable ids that are used when they are there.
         units: The user's units by header or variable id.
-        declared: Units that the data carry themselves (dtypes, metadata) by header.
         faults: Collects what is wrong.
     """
     given = dict(units or {})
@@ -266,7 +264,7 @@ def resolve_columns(
             given.pop(header, given.pop(name, None))
             continue
         variable = variables.of_table(source.table)[name]
-        text = given.pop(header, None) or given.pop(name, None) or (declared or {}).get(header)
+        text = given.pop(header, None) or given.pop(name, None)
         column = _with_unit(source, variable, header, text, unit, faults)
         if column is not None:
             found[name] = column
