@@ -80,11 +80,11 @@ def assemble(
     needed: Mapping[str, Sequence[str]],
     grouping: Grouping,
     *,
-    unit: TableName = "communities",
-    units: Mapping[str, str] | None = None,
-    declared_kinds: Mapping[str, CountyKind] | None = None,
+    unit: TableName,
+    units: Mapping[str, str] | None,
+    declared_kinds: dict[str, CountyKind],
     way: Way,
-    memory: dict[Any, Any] | None = None,
+    memory: dict[Any, Any],
 ) -> Assembled:
     """Reduce a user's tables to one table of whole numbers, a row per community or per township.
 
@@ -104,14 +104,14 @@ def assemble(
         Misread: If, without care, a row turns out not to be as the first ones; sums may raise it too.
         DataError: One fault, or a `DataFaults` group with all that were found.
     """
-    work = _Assembly(data, unit, variables.of_table(unit), variables, needed, grouping, dict(declared_kinds or {}), way)
+    work = _Assembly(data, unit, variables.of_table(unit), variables, needed, grouping, declared_kinds, way)
     work.sort_units(units or {})
     main = data.tables[unit]
-    if memory is None or way.careful or not isinstance(main, RawTable) or set(data.tables) & set(_REGISTERS):
+    if way.careful or not isinstance(main, RawTable) or set(data.tables) & set(_REGISTERS):
         return work.run()
     from community_plan import frames
 
-    said = tuple(sorted((units or {}).items())), tuple(sorted((declared_kinds or {}).items()))
+    said = tuple(sorted((units or {}).items())), tuple(sorted(declared_kinds.items()))
     key = (unit, main.source, tuple(headers_of(main)), tuple(needed), grouping, way.streamed, *said)
     recalled = frames.recalled(memory, key, main.frame, way)
     if recalled is not None:
