@@ -473,10 +473,15 @@ CSV_FAULTS = {
     "binary": (bytes(range(256)), "no readable CSV|expected UTF-8|two columns|expected a line"),
     "workbook": (b"PK\x03\x04\x14\x00\x06\x00", r"got a workbook or a packed file\. Save the table as CSV"),
     "utf-16 without a mark": ("code,households\n".encode("utf-16-le"), r"expected UTF-8.*Save it|and save it as UTF-8"),
-    "cut off": ("code,社区\n411422001201,睢县".encode()[:-1], "see that the file is whole|See that the file is whole"),
+    **{
+        f"cut off by {lost}": (f"code,社区\n411422001201,{end}".encode()[:-lost], "UTF-8.*See that the file is whole")
+        for end, lost in (("睢县", 1), ("睢县", 2), ("𠮷", 3))
+    },
     "semicolons": (b"code;households\n411422001201;1\n", r"commas between them, got semicolons\. Save the table"),
     "tabs": (b"code\thouseholds\n411422001201\t1\n", "got tabs"),
     "a title": ("社区统计表,,\ncode,households,x\n".encode(), "a title above the headers has no place in the file"),
+    "half a sign": (b"\xff\xfe" + "code".encode("utf-16-le") + b"\0", "no readable CSV: .*truncated data"),
+    "an open quote": (b'code,"households\n411422001201,1\n', "no readable CSV: unexpected end of data"),
     # Big5 read as GB18030 shows characters of the private-use area.
     "big5": ("code,社區名稱\n".encode("big5"), "expected UTF-8 or GB18030"),
 }
@@ -516,9 +521,13 @@ def test_a_path_that_is_no_file_says_what_it_is(plan: cp.Plan, tmp_path: Path) -
     assert "got 'data.xlsx'. Save the table as CSV" in str(fault(plan, tmp_path / "data.xlsx", errors.DataError))
 
 
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("kind", CSV_FAULTS)
-def test_a_file_that_is_no_table_says_so(plan: cp.Plan, tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_no_table_says_so(
+    plan: cp.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, large: bool
+) -> None:
     """With the file's name."""
+    monkeypatch.setattr(tables, "_LARGE", 0 if large else 2**25)
     content, says = CSV_FAULTS[kind]
     path = tmp_path / "communities.csv"
     path.write_bytes(content)

@@ -233,6 +233,37 @@ def test_each_file_of_a_pattern_is_looked_at(plan: cp.Plan, write: Write) -> Non
     )
 
 
+def test_files_of_a_pattern_have_the_same_columns(plan: cp.Plan, write: Write) -> None:
+    """Each in its own encoding and folder; what one has not or has more is told, and large ones have one order."""
+    first = write(f"{HEAD},county\n411422001201,100,30,睢县\n")
+    pattern, other = first.parent / "**" / "*.csv", first.parent / "more" / "last.csv"
+    (first.parent / "folder.csv").mkdir()
+    other.parent.mkdir()
+    other.write_bytes(f"{HEAD},county\n411422001202,200,60,睢县\n".encode("gb18030"))
+    assert regions(plan, pattern, "county") == {"睢县": 300}
+    other.write_text("code,households,county,note\n411422001202,200,,\n", "utf-8")
+    assert told(plan, pattern) == [
+        f"{other}: expected the columns of {first}, got no 'comprehensive_service_area', 'note'. "
+        "Files of one pattern have the same columns."
+    ]
+    other.write_text("code,comprehensive_service_area,households,county\n411422001202,60,200,睢县\n", "utf-8")
+    if tables._LARGE:
+        assert regions(plan, pattern, "county") == {"睢县": 300}
+    else:
+        assert told(plan, pattern) == [f"{other}: expected the columns in the order of {first}, got another"]
+
+
+def test_files_of_a_pattern_have_one_ending(plan: cp.Plan, write: Write) -> None:
+    """A table that was saved in two ways is not counted twice."""
+    path = write(f"{HEAD}\n411422001201,100,30\n")
+    pl.read_csv(path).write_parquet(path.with_suffix(".parquet"))
+    pattern = path.with_suffix(".*")
+    assert told(plan, pattern) == [
+        f"{pattern}: expected files of one ending, got 'communities.csv' and 'communities.parquet'. "
+        "Write the ending into the pattern, such as *.csv."
+    ]
+
+
 def test_separators_and_line_breaks_in_quotes_are_text(plan: cp.Plan, write: Write) -> None:
     """And so are quotes that are written twice."""
     path = write(f'{HEAD},note\n411422001201,"100",30,"a,b\n""c"",,"\n"411422001202",200,60,"",\n')

@@ -53,6 +53,8 @@ _ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
 """How workbooks and packed files begin, whatever their ending."""
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "，": "wide commas", "|": "bars"}
 """What may stand in the place of commas."""
+_CONTINUED = bytes(range(0x80, 0xC0))
+"""Bytes of UTF-8 with which no character begins."""
 _OBJECTS: dict[TableName, type] = {
     "communities": Community,
     "facilities": Facility,
@@ -314,16 +316,21 @@ def _is_large(paths: Sequence[Path]) -> bool:
 
 
 def _is_utf8(path: Path) -> bool:
-    """Say whether a file is in UTF-8, by the first megabyte of it that is not plain ASCII."""
+    """Say whether a file is in UTF-8, by the first megabyte of it that is not plain ASCII, and by how it ends."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with _readable(path), path.open("rb") as file:
-        for some in iter(functools.partial(file.read, 2**20), b""):
-            try:
+        try:
+            for some in iter(functools.partial(file.read, 2**20), b""):
                 decoder.decode(some)
-            except UnicodeDecodeError:
-                return False
-            if not some.isascii():
-                break
+                if b"\0" in some:  # UTF-16 without a mark
+                    return False
+                if not some.isascii():
+                    break
+            # Of a last character that is cut off, three bytes are left at most.
+            file.seek(max(0, file.seek(0, io.SEEK_END) - 3))
+            file.read().lstrip(_CONTINUED).decode("utf-8")
+        except UnicodeDecodeError:
+            return False
     return True
 
 
@@ -453,7 +460,9 @@ def _decode(path: Path) -> str:
     for encoding in ("utf-8", "gb18030"):
         try:
             text = raw.decode(encoding)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":  # UTF-8 that is cut off may be read as GB18030, and is none
+                break
             continue
         # A Big5 file read as GB18030 shows characters of the private-use area; one in UTF-16 without a mark, zeros.
         if "\0" not in text and (encoding == "utf-8" or not any("\ue000" <= char <= "\uf8ff" for char in text)):
