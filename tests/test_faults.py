@@ -124,11 +124,23 @@ def test_a_unit_for_a_column_that_is_not_there(plan: cp.Plan, make: Callable[...
     assert "did you mean 'households'" in str(error)
 
 
+def test_a_unit_may_be_given_for_a_column_that_no_target_reads(plan: cp.Plan, make: Callable[..., Any]) -> None:
+    """By its header or by what it stands for; if it is not there, it is not called its own nearest."""
+    for header in ("gross_floor_area", "建筑面积"):
+        data = make(**{header: [100.0, 200.0, 300.0]})
+        for name in ("gross_floor_area", header):
+            assert plan.evaluate(data, targets=AREA, units={name: "亩"}).row(AREA).value == 30
+    error = fault(plan, make(), errors.MissingColumnError, units={"gross_floor_area": "亩"})
+    assert "a unit is given for 'gross_floor_area', but no such column is used" in str(error)
+    assert "did you mean" not in str(error)
+
+
 def test_a_negative_amount_names_row_and_column(plan: cp.Plan, make: Callable[..., Any]) -> None:
     """An area below zero is nobody's."""
     error = fault(plan, make(comprehensive_service_area=[30.0, -60.0, 90.0]), errors.CellError)
     assert (error.place.row, error.place.column, error.count) == (2, "comprehensive_service_area", 1)
     assert "expected 0 or more, got -60" in str(error)
+    assert str(error).endswith("Correct the cell, or leave it empty if the value is not known.")
 
 
 def test_the_dust_of_a_float_is_no_negative_amount(plan: cp.Plan, make: Callable[..., Any]) -> None:
@@ -203,6 +215,8 @@ def test_a_missing_column_names_the_targets_that_need_it(plan: cp.Plan, make: Ca
     assert "'households' or '户数'" in str(error)
     assert AREA in str(error)
     assert "did you mean 'househlds'" in str(error)
+    error = fault(plan, make(households=None, 总户=[1, 2, 3]), errors.MissingColumnError)
+    assert "did you mean '总户'" in str(error)
 
 
 @pytest.mark.parametrize("word", ["合计", "小 计", "总  计", "合计：", "全市", "全县合计", "Grand total"])
@@ -300,6 +314,7 @@ def test_a_word_that_is_no_category_is_a_fault(plan: cp.Plan, make: Callable[...
     error = fault(plan, data, errors.CellError, targets="rural-facility-coverage")
     assert error.place.row == 2
     assert "urban (城市), rural (农村), got 'suburb'" in str(error)
+    assert str(error).endswith("Use one of the listed words, or leave the cell empty if it is not known.")
 
 
 def test_two_columns_for_one_variable_are_a_fault(plan: cp.Plan, make: Callable[..., Any]) -> None:

@@ -264,6 +264,19 @@ def test_files_of_a_pattern_have_one_ending(plan: cp.Plan, write: Write) -> None
     ]
 
 
+def test_a_carriage_return_within_a_line_ends_it(plan: cp.Plan, write: Write) -> None:
+    """Some take it for text; then a file would have other rows where it is large."""
+    path = write(f"{HEAD},note\n411422001201,100,30,x\ry\n")
+    assert [fault.split(". ")[0] for fault in told(plan, path)] == [f"{path}, row 2: expected 4 cells, got 1"]
+
+
+def test_what_is_not_reported_is_not_rounded(plan: cp.Plan, write: Write) -> None:
+    """The note counts the cells that did not come out even: 3 亩 are 2000 m²."""
+    path = write(f"{HEAD}\n411422001201,100,1\n411422001202,100,\n411422001203,100,不详\n411422001204,100,3\n")
+    result = plan.evaluate(path, targets=AREA, units={"comprehensive_service_area": "亩"})
+    assert [(note.code, note.count) for note in result.notes] == [("rounded", 1)]
+
+
 def test_separators_and_line_breaks_in_quotes_are_text(plan: cp.Plan, write: Write) -> None:
     """And so are quotes that are written twice."""
     path = write(f'{HEAD},note\n411422001201,"100",30,"a,b\n""c"",,"\n"411422001202",200,60,"",\n')

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from community_plan.entry import (
-    CELL_MEND,
+    CELL_MENDS,
     INT64_MAX,
     MISSING_WORDS,
     OVERFLOW_MEND,
@@ -261,7 +261,7 @@ def read_cells(
         rows = [row for row, _ in errors]
         first = errors[0][1]
         # What a text alone should be like, such as one with any unit, is of no use in a column that has its own.
-        mend = _MENDS.get(column.variable.type, first.mend)
+        mend = CELL_MENDS.get(column.variable.type, first.mend)
         faults.append(bad_cells(source, column.header, first.problem, rows, mend=mend))
     if rounded:
         notes.append(rounded_note(column, rounded))
@@ -277,12 +277,6 @@ def rounded_note(column: SourceColumn, count: int) -> Note:
         f"to {column.variable.quantum} on entry",
         count=count,
     )
-
-
-_MENDS = {
-    "quantity": CELL_MEND,
-    "category": "use one of the listed words, or leave the cell empty if it is not known",
-}
 
 
 def _read_quantity(cell: Any, column: SourceColumn, source: Source) -> tuple[int | None, bool]:

@@ -42,7 +42,7 @@ from community_plan.units import DIMENSIONLESS, Quantity, Unit, parse_number, pa
 from community_plan.variables import TableName, Variable, Variables, normalise_word
 
 __all__ = [
-    "CELL_MEND",
+    "CELL_MENDS",
     "FLOAT32_DUST",
     "FLOAT_DUST",
     "INT64_MAX",
@@ -83,7 +83,6 @@ What additions of doubles leave is no digit: 0.1 + 0.2 is 0.3. And 29.99999999 i
 
 INT64_MAX = 2**63 - 1
 """Largest sum, in quanta."""
-CELL_MEND = "correct the cell, or leave it empty if the value is not known"
 OVERFLOW_MEND = "check the largest cells, or evaluate parts of the table"
 
 MISSING_WORDS = frozenset(
@@ -112,6 +111,11 @@ TOTALS = (
 """What stands in the place of a name where a row adds up others; none is too long to be compared in every row."""
 TOTALS_PROBLEM = "expected the name of one place, got {got!r}, as rows of totals have it"
 TOTALS_MEND = "leave out rows of totals: what they add up would be counted twice"
+CELL_MENDS = {
+    "quantity": "correct the cell, or leave it empty if the value is not known",
+    "category": "use one of the listed words, or leave the cell empty if it is not known",
+}
+"""What can be done with a cell that cannot be read, by the type of its variable."""
 
 
 @attrs.frozen(kw_only=True)
@@ -268,7 +272,7 @@ def resolve_columns(
         column = _with_unit(source, variable, header, text, unit, faults)
         if column is not None:
             found[name] = column
-    known = [*headers, *wanted]
+    known = [*headers, *seen]
     faults.extend(_no_column(source, name, known) for name in given)
     for name, users in needed.items():
         if name not in seen:

@@ -16,7 +16,7 @@ import attrs
 
 from community_plan.columns import read_cells
 from community_plan.entry import (
-    CELL_MEND,
+    CELL_MENDS,
     FLOAT32_DUST,
     FLOAT_DUST,
     LEAST_DUST,
@@ -331,7 +331,7 @@ class CellReader:
         for errors in faulty.values():
             words = [word for word, _ in errors]
             problem = errors[0][1].problem.replace("{", "{{").replace("}", "}}")
-            checks.append(Check(column, problem, CELL_MEND, engine.fill(engine.among(cell, words), False)))
+            checks.append(Check(column, problem, CELL_MENDS["quantity"], engine.fill(engine.among(cell, words), False)))
         if rounded:
             spelt = engine.fill(engine.among(cell, rounded), False)
             inexact = spelt if inexact is None else spelt | inexact
@@ -389,9 +389,8 @@ class CellReader:
     def range_checks(column: SourceColumn, negative: Any, large: Any) -> tuple[Check, ...]:
         """Return the checks that a cell is 0 or more, and that it fits."""
         limit = f"expected at most 2^50 × {column.variable.quantum}, got {{got}}"
-        return Check(column, "expected 0 or more, got {got}", CELL_MEND, negative), Check(
-            column, limit, CELL_MEND, large
-        )
+        mend = CELL_MENDS["quantity"]
+        return Check(column, "expected 0 or more, got {got}", mend, negative), Check(column, limit, mend, large)
 
     def convert(self, whole: Any, factor: Fraction) -> tuple[Any, Any | None]:
         """Multiply whole numbers ≥ 0 by a fraction, rounding half to even; say where that rounded."""
@@ -450,12 +449,7 @@ class CellReader:
         )
         listed = ", ".join(f"{category.id} ({category.label.zh})" for category in column.variable.values)
         strange = ~(known | engine.fill(engine.among(cell, missing), False) | engine.is_null(cell)) if holes else ~known
-        check = Check(
-            column,
-            f"expected one of {listed}, got {{got!r}}",
-            "use one of these words, or leave the cell empty",
-            strange,
-        )
+        check = Check(column, f"expected one of {listed}, got {{got!r}}", CELL_MENDS["category"], strange)
         return Entered(column, number, known if holes else None, (check,), suspects=(strange,), members=members)
 
     def code(self, column: SourceColumn) -> tuple[Key, Any, list[Check]] | None:
