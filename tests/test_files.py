@@ -229,7 +229,8 @@ def test_each_file_of_a_pattern_is_looked_at(plan: cp.Plan, write: Write) -> Non
     assert short.startswith(f"{paths[0]}, row 1: expected 3 cells, got 2")
     assert long == (
         f"{paths[2]}, row 1: expected 3 cells, got 4. "
-        "Put cells that have a comma in double quotes, and give each column a header."
+        "Put cells that have a comma in double quotes, and give each column a header; "
+        "a title above the headers has no place in the file."
     )
 
 
