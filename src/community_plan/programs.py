@@ -165,11 +165,10 @@ class _Compiler:
             case Is():
                 variable = self.variables[condition.variable]
                 known = self.known(condition.variable)
-                region = variable.id in LEVELS
-                numbers = {
-                    region_number(value, variable.id) if region else variable.number_of(value)
-                    for value in condition.values
-                }
+                if variable.id in LEVELS:
+                    numbers = {region_number(code, variable.id) for code in condition.values}
+                else:
+                    numbers = {variable.number_of(value) for value in condition.values}
                 test = In(variable.id, tuple(sorted(numbers)))
                 return _Truth(conjunction((known, test)), conjunction((known, negation(test))))
             case Compare():

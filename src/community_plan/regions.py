@@ -241,13 +241,13 @@ def region_at(code: str, level: Level) -> str | None:
     return f"{code[:4]}00" if level == "city" else code[: LEVELS[level]]
 
 
-def region_number(code: str, level: str) -> int:
+def region_number(code: str, level: Level) -> int:
     """Return the number of the region of `level` that a code lies in: its leading digits.
 
     >>> region_number("411422001201", "county"), region_number("411400", "city")
     (411422, 4114)
     """
-    return int(code[: next(width for name, width in LEVELS.items() if name == level)])
+    return int(code[: LEVELS[level]])
 
 
 def normal_code(text: str) -> str:
