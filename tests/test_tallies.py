@@ -280,6 +280,8 @@ def test_the_years_of_a_panel_stay_apart(plan: cp.Plan) -> None:
     assert plan.evaluate(merged).rows == plan.evaluate(pl.concat(years), by=by, targets=AREA).rows
     city = plan.evaluate(merged, by=["city", "year"])
     assert [(row.level, row.period) for row in city] == [("city", "2024"), ("city", "2025")]
+    both = plan.evaluate(merged, by=["city", "county", "year"])
+    assert [f"{row.period} {row.level}" for row in both] == ["2024 city", "2024 county", "2025 city", "2025 county"]
     assert [row.level for row in plan.evaluate(merged, by="year")] == ["total", "total"]
     with pytest.raises(TallyError, match=r"expected the columns year in by=, got county. Name year too"):
         plan.evaluate(merged, by="county")
@@ -333,6 +335,23 @@ def test_nobody_on_a_countys_rolls_is_no_hindrance(plan: cp.Plan) -> None:
     assert plan.evaluate(tallies[0], by="county").rows == expected.rows
     with pytest.raises(TallyError, match="sums of larger regions and does not tell their county"):
         plan.evaluate(tallies[1], by="county")
+
+
+def test_regions_are_told_apart_by_all_around_them_and_come_in_order(plan: cp.Plan) -> None:
+    """By their codes where they have some, whatever the regions around them are called."""
+    data = pl.concat([SUI.with_columns(county=pl.lit("甲县")), YONG.with_columns(county=pl.lit("乙县"))])
+    data = data.with_columns(city=pl.lit("示范市"))
+    by = ["city", "county", "township"]
+    named = data.with_columns(township=pl.lit("城关镇"))
+    for frame, regions in (
+        (data, ["411422001", "411422100", "411481001"]),
+        (named, ["示范市/乙县/城关镇", "示范市/甲县/城关镇"]),
+    ):
+        tally = plan.tally(frame, by=by, targets=AREA)
+        for asked in (frame, tally):
+            result = plan.evaluate(asked, by=by, targets=AREA)
+            assert [row.region for row in result if row.level == "township"] == regions
+            assert [row.level for row in result][:3] == ["city", "county", "county"]
 
 
 def test_a_level_between_two_follows_from_the_finer(plan: cp.Plan) -> None:
