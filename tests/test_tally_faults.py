@@ -32,8 +32,8 @@ def test_a_region_is_counted_once(plan: cp.Plan, sui: cp.Tally, yong: cp.Tally, 
     for order in itertools.permutations([yong, part, sui]):
         with pytest.raises(TallyError, match=r"got the same: 411422. One of them says that it has the whole region"):
             cp.merge_tallies(order)
-    parts = [plan.tally(SUI, by="community", targets=AREA, complete=False) for _ in range(2)]
-    with pytest.raises(TallyError, match=r"got 3 of the same: 411422001201, .*. A community is counted once"):
+    parts = [plan.tally(YONG, by="community", targets=AREA, complete=False) for _ in range(2)]
+    with pytest.raises(TallyError, match=r"got 2 of the same: 411481001001, 411481001002. A community is counted once"):
         cp.merge_tallies(parts)
     for by, shown in ((["county", "part", "year"], "411422 — 2025"), (["part", "year"], "— 2025")):
         crossed = SUI.with_columns(part=pl.lit(None, pl.String), year=2025)
@@ -224,8 +224,10 @@ def test_a_sum_that_does_not_fit_is_refused(sui: cp.Tally, tmp_path: Path) -> No
         return changed(tmp_path / name, sui, grow)
 
     half, most, over = grown("half", 2**62 + 1), grown("most", 2**62 - 2), grown("over", 2**62 - 1)
-    (cell,) = cp.merge_tallies([half, most]).cells.values()
-    assert cell[0]["n"] == 2**63 - 1
+    merged = cp.merge_tallies([half, most])
+    assert merged.cells["411422",][0]["n"] == 2**63 - 1
+    merged.save(tmp_path / "merged")
+    assert cp.Tally.load(tmp_path / "merged") == merged
     with pytest.raises(SumOverflowError, match=r"passes 2\^63"):
         cp.merge_tallies([half, over])
     assert cp.merge_tallies([half]).groups
