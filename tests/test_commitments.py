@@ -113,7 +113,7 @@ def test_what_a_passage_leaves_open_is_adopted_in_words(plan: cp.Plan) -> None:
     for name, adopted in {
         "A15": "采用不低于",
         "A17": "只计城市社区",
-        "A22": "管住全部四项",
+        "A22": "适用于全部四项",
         "A23": "不扣除例外",
     }.items():
         assert adopted in plan.discrepancies[name].handling.zh
