@@ -114,12 +114,17 @@ def test_townships_are_prepared_beside_communities(plan: cp.Plan) -> None:
         assert plan.tally(ready, by=by) == tally
         assert plan.evaluate(tally).to_json() == expected.to_json()
     ready = plan.prepare(data_, targets=[AREA, station])
+    assert plan.tally(ready, by="community").regions == ("411422001201", "411422002201"), "no township lies in one"
     assert ready.levels == LEVELS
     assert {row.region_name.zh for row in plan.evaluate(ready, by="township")} == {"董店乡", "411422002", "尚屯镇"}
     for ask in (plan.prepare, plan.evaluate, plan.tally):
         with pytest.raises(MissingColumnError, match=f"expected a townships table, needed by {station}, got none. Add"):
             ask(cp.Dataset(communities=communities), targets=[AREA, station])
-    assert plan.prepare(cp.Dataset(communities=communities), targets=AREA).levels == LEVELS
+    ready = plan.prepare(cp.Dataset(communities=communities), targets=AREA)
+    assert ready.levels == LEVELS
+    for ask in (plan.evaluate, plan.tally):
+        with pytest.raises(DataError, match="Prepare the data"):
+            ask(ready, by="county", targets=[AREA, station])
 
 
 @pytest.mark.parametrize("backend", [None, "numpy_nullable", "pyarrow"])

@@ -107,6 +107,7 @@ def test_a_tally_names_no_regions_but_its_own(plan: cp.Plan, tmp_path: Path) -> 
     ):
         tally = plan.tally(data, by=by, targets=AREA)
         assert tally.names == names
+        assert plan.tally(plan.prepare(data, targets=AREA), by=by) == tally
         tally.save(tmp_path / "tally.json")
         assert cp.Tally.load(tmp_path / "tally.json") == tally
 
