@@ -345,7 +345,17 @@ def test_parts_are_declared_and_merged(cli: Cli, counties: Path, tmp_path: Path)
     (tmp_path / "both.json").write_text(cli("merge", *files)[1], "utf-8")
     assert "1 处只计了一部分: 411400" in cli("evaluate", str(tmp_path / "both.json"))[1]
     (tmp_path / "both.json").write_text(cli("merge", *files, "--complete")[1], "utf-8")
-    assert "部分计数" not in cli("evaluate", str(tmp_path / "both.json"))[1]
+    assert "只计了一部分" not in cli("evaluate", str(tmp_path / "both.json"))[1]
+
+
+def test_files_of_parts_that_hold_the_same_are_told(cli: Cli, counties: Path, tmp_path: Path) -> None:
+    """One may be a copy of the other; both add up."""
+    one, copy = tmp_path / "one.json", tmp_path / "one (1).json"
+    assert cli("tally", str(counties / COUNTIES[0]), "--target", "main", "--part", "-o", str(one))[0] == 0
+    copy.write_bytes(one.read_bytes())
+    status, _, err = cli("merge", str(one), str(copy), "-o", str(tmp_path / "both.json"), "--lang", "en")
+    assert status == 0
+    assert f"{copy} holds the same as {one}, and both are counted: if one is a copy, leave it out\n" in err
 
 
 def test_a_tally_says_units_and_readings(cli: Cli, tmp_path: Path) -> None:

@@ -46,7 +46,6 @@ def merge_tallies(tallies: Iterable[Tally | str | Path] | Tally | str | Path) ->
     faults: list[CommunityPlanError] = []
     named: list[tuple[Tally, Place]] = []
     seen: set[str | int] = set()
-    parts: dict[str, Place] = {}
     for number, item in enumerate(given, start=1):
         for opened, place in _opened(item, number):
             same = os.path.realpath(opened) if isinstance(opened, Path) else id(opened)
@@ -58,17 +57,7 @@ def merge_tallies(tallies: Iterable[Tally | str | Path] | Tally | str | Path) ->
                 seen.add(same)
                 if isinstance(opened, TallyError):
                     raise opened
-                tally = opened if isinstance(opened, Tally) else Tally.load(opened)
-                if isinstance(opened, Path) and not tally.complete and any(_amounts(tally)):
-                    # Nothing else tells a copy of a part from another part of its region.
-                    first = parts.setdefault(tally.to_json(), place)
-                    if first is not place:
-                        raise TallyError(
-                            f"expected each tally once, got the same as in {first}",
-                            place=place,
-                            mend="leave one of them out; parts of equal sums are tallied by a finer level",
-                        )
-                named.append((tally, place))
+                named.append((opened if isinstance(opened, Tally) else Tally.load(opened), place))
             except CommunityPlanError as error:
                 faults.extend(error.faults)
     if not given:

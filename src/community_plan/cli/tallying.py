@@ -26,7 +26,7 @@ from community_plan.cli.program import (
 from community_plan.merging import files_in, merge_tallies
 from community_plan.tables import TABLES, open_dataset
 from community_plan.tallies import Tally
-from community_plan.units import Lang
+from community_plan.units import Lang, in_language
 
 __all__ = ["merge", "tally"]
 
@@ -98,9 +98,22 @@ def merge(
     output:
         File to write; without it the sums are printed.
     """
-    _check_output(output, [file for path in tallies for file in (files_in(path) if path.is_dir() else [path])])
+    files = [file for path in tallies for file in (files_in(path) if path.is_dir() else [path])]
+    _check_output(output, files)
     merged = merge_tallies(tallies)
+    _tell_alike(files, lang)
     return _write(merged.as_complete() if complete else merged, output, lang)
+
+
+def _tell_alike(files: Iterable[Path], lang: Lang) -> None:
+    """Say which parts hold the same as another file: they add up, but a copy counts its communities twice."""
+    earlier: dict[bytes, Path] = {}
+    for file in files:
+        first = earlier.setdefault(file.read_bytes(), file)
+        if first is not file:
+            zh = f"{file} 与 {first} 内容相同, 两份都已计入; 如果其中一份是副本, 请去掉"
+            en = f"{file} holds the same as {first}, and both are counted: if one is a copy, leave it out"
+            sys.stderr.write(f"{in_language(lang, zh, en)}\n")
 
 
 def _files_of(data: Path) -> list[Path]:
