@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dask
 import dask.dataframe
 import pandas as pd
@@ -30,6 +32,21 @@ def test_a_dask_frame_is_evaluated_by_every_level(plan: cp.Plan) -> None:
     wide = found.wide("community")
     assert isinstance(wide, pd.DataFrame)
     assert len(wide) == len(frame)
+
+
+def test_only_the_columns_that_are_needed_are_collected(plan: cp.Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else a table holds may be larger than memory."""
+    collected: list[set[str]] = []
+    compute = dask.dataframe.DataFrame.compute
+
+    def recorded(self: Any, *given: Any, **named: Any) -> Any:
+        collected.append(set(self.columns))
+        return compute(self, *given, **named)
+
+    monkeypatch.setattr(dask.dataframe.DataFrame, "compute", recorded)
+    plan.evaluate(to_dask(many(300).with_columns(photo=pl.lit("…")), 2), targets=AREA)
+    assert collected
+    assert all(columns == {"code", "households", "comprehensive_service_area"} for columns in collected)
 
 
 def test_tallies_that_dask_makes_of_partitions_add_up_to_the_whole(plan: cp.Plan) -> None:

@@ -108,7 +108,7 @@ def merge(
 def _tell_alike(files: Iterable[Path], lang: Lang) -> None:
     """Say which parts hold the same as another file: they add up, but a copy counts its communities twice."""
     earlier: dict[bytes, Path] = {}
-    for file in files:
+    for file in filter(Path.is_file, files):  # what a pipe held has been read
         first = earlier.setdefault(file.read_bytes(), file)
         if first is not file:
             zh = f"{file} 与 {first} 内容相同, 两份都已计入; 如果其中一份是副本, 请去掉"

@@ -348,7 +348,7 @@ def _numbers_of(cells: Sequence[Any], *, truth: bool = False) -> Numbers:
 
 
 def open_arrays(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], headers: Sequence[str]) -> tuple[ArrayEngine, Relation]:
-    """Return some columns of a frame for this engine; of a lazy one, such as Dask's or Ibis', these are collected."""
+    """Return some columns of a frame for this engine; of a lazy one, such as Dask's, these are collected."""
     keep_memory()
     chosen_headers = dict.fromkeys(headers)
     user = frame.select(*chosen_headers).collect() if isinstance(frame, nw.LazyFrame) else frame
